@@ -1,0 +1,1 @@
+"""Everything that runs in the cluster: custom resources in, engine calls, status out."""

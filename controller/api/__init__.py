@@ -1,0 +1,1 @@
+"""The custom resources that kseal reads, one file each."""

@@ -1,0 +1,1 @@
+"""SealedSecrets in the cluster: keys, reconcile and the certificate over HTTP."""

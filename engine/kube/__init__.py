@@ -1,0 +1,1 @@
+"""Everything that speaks Kubernetes: YAML, manifests, credentials, requests and watches."""

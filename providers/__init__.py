@@ -1,0 +1,1 @@
+"""The outside world, one plug-in per backend; no plug-in knows another."""

@@ -1,0 +1,31 @@
+"""Errors of sealing and unsealing. None of them ever carries a value, sealed or plain.
+
+KsealError
+├── SealError             a value cannot be sealed: the key, the scope or the input is wrong
+├── UnsealError           a value cannot be opened: no key fits, or its text is no ciphertext
+├── FormatError           a document is not what it says it is; the message has the path (`spec.encryptedData`)
+├── PrivateKeyError       a private key cannot be used
+└── CertificateError      a sealing certificate cannot be had or cannot be used
+"""
+
+from engine.errors import KsealError
+
+
+class SealError(KsealError):
+    """A value or a Secret cannot be sealed."""
+
+
+class UnsealError(KsealError):
+    """One or more values cannot be opened."""
+
+
+class FormatError(KsealError):
+    """A document does not have the shape of its kind."""
+
+
+class PrivateKeyError(KsealError):
+    """A private key cannot be read or is not an RSA key."""
+
+
+class CertificateError(KsealError):
+    """A sealing certificate cannot be fetched, read or trusted."""

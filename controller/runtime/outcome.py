@@ -1,6 +1,6 @@
 """What one reconcile concluded, as a value: status, event, metric, log line and the next look are made from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Literal
 
@@ -8,15 +8,15 @@ from controller.errors import NotOurs
 from engine.errors import KsealError, NotReady
 from engine.kube.errors import ApiError, TooLarge
 
-MESSAGE_LIMIT: Final = 4096
+TEXT_LIMIT: Final = 4096
 """Characters of a message in a status: enough for the names of many failed items, far below the API's 32 KiB."""
 
 
-class ErrorReason(Enum):
-    """Where a reconcile failed; the values of the label `reason` of `unseal_errors_total`."""
+class Phase(Enum):
+    """Where a reconcile failed; the values are those of the label `reason` of `unseal_errors_total`."""
 
     FETCH = "fetch"
-    """Reading the custom resource."""
+    """Having the custom resource, and the keys for it."""
     UNSEAL = "unseal"
     """Making the Secret from it."""
     UPDATE = "update"
@@ -27,18 +27,12 @@ class ErrorReason(Enum):
     """Writing the status."""
 
 
-class EventType(Enum):
-    """The two types that Kubernetes knows."""
-
-    NORMAL = "Normal"
-    WARNING = "Warning"
-
-
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Event:
     """What a person sees in `kubectl describe`: becomes a Kubernetes Event."""
 
-    type: EventType
+    type: Literal["Normal", "Warning"]
+    """The two that Kubernetes knows."""
     reason: str
     """One word in CamelCase."""
     message: str
@@ -49,46 +43,51 @@ class Outcome:
     """The end of one reconcile of one object."""
 
     ready: bool
-    """The object says so in its condition."""
+    """What the condition says."""
     message: str = ""
     """Why not; empty when ready."""
-    notice: Notice | None = None
-    """Nothing happened that a person should hear of: None."""
-    error_reason: ErrorReason | None = None
-    """Counted under this label; None without failure."""
+    hint: str | None = None
+    """The cure, where one is known."""
+    event: Event | None = None
+    """What to tell a person; None when there is nothing to tell."""
+    error_reason: Phase | None = None
+    """Counted under this label; None without a failure."""
     retry: Literal["backoff"] | float | None = None
     """The next look: by the queue's back-off, after so many seconds, or (None) only when something changes."""
-    changed: bool = False
-    """Something was written to the cluster, the status aside."""
+    action: Literal["created", "updated", "unchanged", ""] = ""
+    """What was done to the target; empty when it was not reached."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the target was written."""
+        return self.action in ("created", "updated")
+
+    @property
+    def text(self) -> str:
+        """Message and cure in one, as a status shows them."""
+        text = f"{self.message}; {self.hint}" if self.hint else self.message
+        return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+
+    def unchanged(self) -> "Outcome":
+        """The same conclusion, when nothing had to be done to come to it again."""
+        return replace(self, action="unchanged") if self.ready else self
 
 
-def unsealed(*, changed: bool) -> Outcome:
-    """The Secret is as it should be. Only a change is news: a restart over settled objects records no event."""
-    news = Notice(EventType.NORMAL, "Unsealed", "SealedSecret unsealed successfully")
-    return Outcome(ready=True, notice=news if changed else None, changed=changed)
-
-
-def failed(error: KsealError, at: ErrorReason) -> Outcome:
+def failed(error: KsealError, at: Phase) -> Outcome:
     """What an error means for the object it struck: the one place that says so.
 
     A Secret of somebody else's is `UNMANAGED` wherever it was noticed.
     """
-    reason = ErrorReason.UNMANAGED if isinstance(error, NotOurs) else at
-    text = message_of(error)
-    return Outcome(ready=False, message=text, notice=_notice(reason, text), error_reason=reason, retry=_retry(error))
+    reason = Phase.UNMANAGED if isinstance(error, NotOurs) else at
+    bare = Outcome(ready=False, message=error.message, hint=error.hint, error_reason=reason, retry=_retry(error))
+    return replace(bare, event=_event(reason, bare.text))
 
 
-def message_of(error: KsealError) -> str:
-    """An error and its cure for the people who read a status."""
-    text = f"{error.message}; {error.hint}" if error.hint else error.message
-    return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
-
-
-def _notice(reason: ErrorReason, text: str) -> Notice | None:
-    if reason is ErrorReason.UNSEAL:
-        return Notice(EventType.WARNING, "ErrUnsealFailed", f"Failed to unseal: {text}")
-    if reason in (ErrorReason.UPDATE, ErrorReason.UNMANAGED):
-        return Notice(EventType.WARNING, "ErrUpdateFailed", text)
+def _event(reason: Phase, text: str) -> Event | None:
+    if reason is Phase.UNSEAL:
+        return Event("Warning", "ErrUnsealFailed", f"Failed to unseal: {text}")
+    if reason in (Phase.UPDATE, Phase.UNMANAGED):
+        return Event("Warning", "ErrUpdateFailed", text)
     return None  # what cannot be read or reported cannot carry an event either
 
 

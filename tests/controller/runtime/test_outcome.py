@@ -1,9 +1,11 @@
 """From an error to what happens next."""
 
+from typing import Any
+
 import pytest
 
 from controller.errors import Immutable, NotOurs
-from controller.runtime.outcome import MESSAGE_LIMIT, ErrorReason, EventType, failed, unsealed
+from controller.runtime.outcome import TEXT_LIMIT, Outcome, Phase, failed
 from engine.errors import KsealError, NotReady, Stalled
 from engine.kube.errors import Conflict, Forbidden, Invalid, TooLarge, TooManyRequests, Unreachable
 
@@ -28,53 +30,54 @@ from engine.kube.errors import Conflict, Forbidden, Invalid, TooLarge, TooManyRe
     ids=lambda value: type(value).__name__ if isinstance(value, KsealError) else str(value),
 )
 def test_the_kind_of_error_says_when_to_look_again(error: KsealError, retry: object) -> None:
-    assert failed(error, ErrorReason.UPDATE).retry == retry
+    assert failed(error, Phase.UPDATE).retry == retry
 
 
 @pytest.mark.parametrize(
     ("at", "event", "text"),
     [
-        (ErrorReason.FETCH, None, ""),
-        (ErrorReason.STATUS, None, ""),
-        (ErrorReason.UNSEAL, "ErrUnsealFailed", "Failed to unseal: broken"),
-        (ErrorReason.UPDATE, "ErrUpdateFailed", "broken"),
+        (Phase.FETCH, None, ""),
+        (Phase.STATUS, None, ""),
+        (Phase.UNSEAL, "ErrUnsealFailed", "Failed to unseal: broken; mend it"),
+        (Phase.UPDATE, "ErrUpdateFailed", "broken; mend it"),
     ],
 )
-def test_the_step_that_failed_decides_on_the_event(at: ErrorReason, event: str | None, text: str) -> None:
-    outcome = failed(Stalled("broken"), at)
-    assert (outcome.ready, outcome.error_reason, outcome.message) == (False, at, "broken")
+def test_the_step_that_failed_decides_on_the_event(at: Phase, event: str | None, text: str) -> None:
+    outcome = failed(Stalled("broken", "mend it"), at)
+    assert (outcome.ready, outcome.error_reason, outcome.message, outcome.hint) == (False, at, "broken", "mend it")
     if event is None:
-        assert outcome.notice is None
+        assert outcome.event is None
     else:
-        assert outcome.notice is not None
-        assert (outcome.notice.type, outcome.notice.reason, outcome.notice.message) == (EventType.WARNING, event, text)
+        assert outcome.event is not None
+        assert (outcome.event.type, outcome.event.reason, outcome.event.message) == ("Warning", event, text)
 
 
-@pytest.mark.parametrize("at", list(ErrorReason))
-def test_a_foreign_secret_is_unmanaged_wherever_it_is_noticed(at: ErrorReason) -> None:
+@pytest.mark.parametrize("at", list(Phase))
+def test_a_foreign_secret_is_unmanaged_wherever_it_is_noticed(at: Phase) -> None:
     outcome = failed(NotOurs("Secret/shop/db: not ours"), at)
-    assert outcome.error_reason is ErrorReason.UNMANAGED
-    assert outcome.notice is not None
-    assert outcome.notice.reason == "ErrUpdateFailed"
+    assert outcome.error_reason is Phase.UNMANAGED
+    assert outcome.event is not None
+    assert outcome.event.reason == "ErrUpdateFailed"
 
 
 def test_the_cure_stands_behind_the_message() -> None:
-    assert failed(Stalled("no key", "restore one"), ErrorReason.UNSEAL).message == "no key; restore one"
+    assert failed(Stalled("no key", "restore one"), Phase.UNSEAL).text == "no key; restore one"
 
 
-def test_long_messages_are_cut() -> None:
-    message = failed(Stalled("x" * 100_000), ErrorReason.UNSEAL).message
-    assert len(message) == MESSAGE_LIMIT
-    assert message.endswith("…")
+def test_long_texts_are_cut() -> None:
+    text = failed(Stalled("x" * 100_000), Phase.UNSEAL).text
+    assert len(text) == TEXT_LIMIT
+    assert text.endswith("…")
 
 
-def test_only_a_change_is_news() -> None:
-    assert unsealed(changed=False).notice is None
-    news = unsealed(changed=True).notice
-    assert news is not None
-    assert (news.type, news.reason, news.message) == (
-        EventType.NORMAL,
-        "Unsealed",
-        "SealedSecret unsealed successfully",
-    )
-    assert unsealed(changed=True).ready
+@pytest.mark.parametrize(
+    ("action", "changed"), [("created", True), ("updated", True), ("unchanged", False), ("", False)]
+)
+def test_only_a_write_is_a_change(action: Any, changed: bool) -> None:
+    assert Outcome(ready=True, action=action).changed is changed
+
+
+def test_a_conclusion_that_still_holds_has_changed_nothing() -> None:
+    assert Outcome(ready=True, action="created").unchanged() == Outcome(ready=True, action="unchanged")
+    broken = failed(Stalled("x"), Phase.UNSEAL)
+    assert broken.unchanged() == broken

@@ -1,0 +1,229 @@
+"""Which real programs tests, demo and bench meet: names, versions, where each comes from, as data.
+
+A new program is a new entry here; nothing else in tests/kit names one. Versions change together with the `go.mod`
+files below `go/`, of which a test makes sure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from tests.kit.errors import Misconfigured
+
+KUBERNETES = "1.36.3"
+SEALED_SECRETS = "0.38.4"
+
+
+class Accept(Enum):
+    """Which versions found on PATH will do. A built program always has the table's version."""
+
+    EXACT = "exactly this version"
+    MINOR = "this minor version or a newer one, same major"
+    PATCH = "this version or a newer one, same major"
+    ANY = "any version"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Built in a committed module below tests/kit/go, whose go.sum fixes every dependency."""
+
+    folder: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """Built by `go install PACKAGE@vVERSION`, with the dependencies that the program's own module names."""
+
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program. `name` is ours; it is also the name in KSEAL_TEST_NAME and in the cache."""
+
+    name: str
+    version: str = ""
+    """Empty for a program that only the distribution brings."""
+    recipe: Module | Install | None = None
+    stamps: Mapping[str, str] | None = None
+    """Go variables that the linker sets, so that the program knows its own version."""
+    seconds: int = 0
+    """About how long a build takes on two cores with nothing cached, downloads included; shown to who waits."""
+    on_path: str = ""
+    """What it is called on PATH; empty when it is not looked for there."""
+    accept: Accept = Accept.MINOR
+    ask_version: tuple[str, ...] = ("--version",)
+    """Arguments that print the version and do nothing else; used only on the proven original."""
+    debian: str = ""
+    """The Debian package, for the cure in the error."""
+
+    @property
+    def package(self) -> str:
+        """The Go package of its `main`, by which the original is known; empty for other programs."""
+        return self.recipe.package if self.recipe else ""
+
+
+def _kubernetes_stamps() -> dict[str, str]:
+    major, minor, _ = KUBERNETES.split(".")
+    values = {"gitVersion": f"v{KUBERNETES}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    return {f"k8s.io/component-base/version.{name}": value for name, value in values.items()}
+
+
+def _helm_stamps(version: str) -> dict[str, str]:
+    """Without the second half charts are told that the cluster is Kubernetes 1.20."""
+    major, minor, _ = KUBERNETES.split(".")
+    stamps = {"helm.sh/helm/v3/internal/version.version": f"v{version}"}
+    for package in ("helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"):
+        stamps |= {f"{package}.k8sVersionMajor": major, f"{package}.k8sVersionMinor": minor}
+    return stamps
+
+
+_SEALED_SECRETS_STAMPS = {"main.VERSION": f"v{SEALED_SECRETS}"}
+_SEALED_SECRETS_COMMANDS = "github.com/bitnami/sealed-secrets/cmd"
+
+_ALL = (
+    # One file that is API server, controller manager or scheduler by its first argument (go/k8s/kube/main.go).
+    Program(
+        "kube",
+        KUBERNETES,
+        Module("k8s", "./kube"),
+        _kubernetes_stamps(),
+        seconds=250,
+    ),
+    Program(
+        "etcd", "3.6.14", Module("k8s", "go.etcd.io/etcd/server/v3"), seconds=35, on_path="etcd", accept=Accept.EXACT
+    ),
+    Program(
+        "kubectl",
+        KUBERNETES,
+        Module("k8s", "k8s.io/kubernetes/cmd/kubectl"),
+        _kubernetes_stamps(),
+        seconds=25,
+        on_path="kubectl",
+        ask_version=("version", "--client", "--output=json"),
+    ),
+    Program(
+        "kwok", "0.8.0", Module("k8s", "sigs.k8s.io/kwok/cmd/kwok"), seconds=10, on_path="kwok", accept=Accept.EXACT
+    ),
+    Program(
+        "kubeseal",
+        SEALED_SECRETS,
+        Module("sealedsecrets", f"{_SEALED_SECRETS_COMMANDS}/kubeseal"),
+        _SEALED_SECRETS_STAMPS,
+        seconds=60,
+        on_path="kubeseal",
+    ),
+    Program(
+        "sealed-secrets-controller",
+        SEALED_SECRETS,
+        Module("sealedsecrets", f"{_SEALED_SECRETS_COMMANDS}/controller"),
+        _SEALED_SECRETS_STAMPS,
+        seconds=35,
+        on_path="sealed-secrets-controller",
+        accept=Accept.EXACT,
+    ),
+    # 3.13.2 refuses the list comments that it writes itself, so older patches will not do.
+    Program(
+        "sops",
+        "3.13.3",
+        Install("github.com/getsops/sops/v3/cmd/sops"),
+        seconds=85,
+        on_path="sops",
+        accept=Accept.PATCH,
+    ),
+    Program("age", "1.3.1", Install("filippo.io/age/cmd/age"), seconds=5, on_path="age"),
+    Program("age-keygen", "1.3.1", Install("filippo.io/age/cmd/age-keygen"), seconds=5, on_path="age-keygen"),
+    Program(
+        "kustomize",
+        "5.8.1",
+        Install("sigs.k8s.io/kustomize/kustomize/v5"),
+        seconds=15,
+        on_path="kustomize",
+        ask_version=("version",),
+    ),
+    Program(
+        "helm",
+        "3.21.4",
+        Install("helm.sh/helm/v3/cmd/helm"),
+        _helm_stamps("3.21.4"),
+        seconds=60,
+        on_path="helm",
+        ask_version=("version", "--short"),
+    ),
+    Program(
+        "helm4",
+        "4.2.4",
+        Install("helm.sh/helm/v4/cmd/helm"),
+        {"helm.sh/helm/v4/internal/version.version": "v4.2.4"},
+        seconds=60,
+        on_path="helm",
+        ask_version=("version", "--short"),
+    ),
+    Program(
+        "kubeconform",
+        "0.7.0",
+        Install("github.com/yannh/kubeconform/cmd/kubeconform"),
+        {"main.version": "v0.7.0"},
+        seconds=5,
+        on_path="kubeconform",
+        ask_version=("-v",),
+    ),
+    Program(
+        "conftest",
+        "0.69.0",
+        Install("github.com/open-policy-agent/conftest"),
+        {"github.com/open-policy-agent/conftest/internal/version.Version": "0.69.0"},
+        seconds=100,
+        on_path="conftest",
+    ),
+    Program(
+        "opa",
+        "1.19.0",
+        Install("github.com/open-policy-agent/opa"),
+        seconds=20,
+        on_path="opa",
+        ask_version=("version",),
+    ),
+    # Two programs that are both called `registry`: one without log-in, in memory; one with log-in and TLS.
+    Program("registry", "0.21.9", Install("github.com/google/go-containerregistry/cmd/registry"), seconds=5),
+    Program(
+        "distribution",
+        "3.1.1",
+        Install("github.com/distribution/distribution/v3/cmd/registry"),
+        seconds=70,
+        on_path="registry",
+        accept=Accept.EXACT,
+    ),
+    Program("git", on_path="git", accept=Accept.ANY, debian="git"),
+    Program("sshd", on_path="sshd", accept=Accept.ANY, ask_version=("-V",), debian="openssh-server"),
+    Program("redis-server", on_path="redis-server", accept=Accept.ANY, debian="redis-server"),
+    Program("gpg", on_path="gpg", accept=Accept.ANY, debian="gnupg"),
+)
+
+PROGRAMS: Mapping[str, Program] = {program.name: program for program in _ALL}
+
+_CONTROL_PLANE = ("etcd", "kube", "kubectl")
+_RARE = ("helm4", "opa", "redis-server")
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "demo": (*_CONTROL_PLANE, "kubeseal"),
+    "test": (*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "git"),
+    "core": tuple(name for name in PROGRAMS if name not in _RARE),
+    "bench": tuple(PROGRAMS),
+}
+"""Names that go together: `demo` for the guided tour, `test` for what tests use today, `core` for what CI demands."""
+
+
+def named(name: str) -> Program:
+    """The entry of a program. Raises: Misconfigured for a name that is not in the table."""
+    try:
+        return PROGRAMS[name]
+    except KeyError:
+        raise Misconfigured(f'no program is called "{name}"', f"known: {', '.join(PROGRAMS)}") from None
+
+
+def expand(names: list[str]) -> list[Program]:
+    """Programs and groups by name, each program once, in the order given."""
+    members = [member for name in names for member in GROUPS.get(name, (name,))]
+    return [named(member) for member in dict.fromkeys(members)]

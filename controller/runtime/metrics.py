@@ -69,7 +69,9 @@ class Metrics:
         self._seconds = Histogram(
             "reconcile_duration_seconds", "Time to bring one object to its Secret.", buckets=_BUCKETS, **named
         )
-        self._events_dropped = Counter("events_dropped_total", "Kubernetes Events that were not delivered.", **named)
+        self._events_dropped = Counter(
+            "events_dropped_total", "Kubernetes Events that were not delivered.", ["reason"], **named
+        )
         self._lock = threading.Lock()
         self._series: dict[tuple[str, str], str] = {}  # (namespace, name) -> the instance label of its series
 
@@ -113,9 +115,9 @@ class Metrics:
         self._http.labels(path, str(status), verb).inc()
         self._http_seconds.labels(path, verb).observe(seconds)
 
-    def event_dropped(self) -> None:
-        """Count a Kubernetes Event that will not be delivered."""
-        self._events_dropped.inc()
+    def event_dropped(self, reason: str) -> None:
+        """Count a Kubernetes Event that will not be delivered; `reason` is one of `events.DROPPED`."""
+        self._events_dropped.labels(reason).inc()
 
     def watch(self, *, queue_depth: Callable[[], float], watch_idle_seconds: Callable[[], float]) -> None:
         """Where the numbers come from that are read when somebody asks."""

@@ -8,6 +8,8 @@ KsealError
 └── CertificateError      a sealing certificate cannot be had or cannot be used
 """
 
+from collections.abc import Mapping
+
 from engine.errors import KsealError
 
 
@@ -16,7 +18,20 @@ class SealError(KsealError):
 
 
 class UnsealError(KsealError):
-    """One or more values cannot be opened."""
+    """One or more values cannot be opened. `failures` says what is wrong with which item, where items are known."""
+
+    def __init__(self, message: str, hint: str | None = None, *, failures: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, hint)
+        self.failures = dict(failures or {})
+
+    @classmethod
+    def grouped(cls, failures: Mapping[str, str]) -> "UnsealError":
+        """One error for many items, as the original words it: `WHAT (KEY, KEY)`, a line for each kind of failure."""
+        keys_by_message: dict[str, list[str]] = {}
+        for key, message in sorted(failures.items()):
+            keys_by_message.setdefault(message, []).append(key)
+        lines = [f"{message} ({', '.join(keys)})" for message, keys in sorted(keys_by_message.items())]
+        return cls("\n".join(lines), failures=failures)
 
 
 class FormatError(KsealError):

@@ -1,0 +1,130 @@
+"""The sealing certificate: what is read from it, and where it may come from (a file, a URL, the controller)."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sealer import der, pem
+from sealer.errors import CertificateError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from engine.kube.client import Cluster
+
+_URL_SCHEMES = ("http", "https", "file")
+
+
+class Certificate:
+    """One RSA certificate. Only its key and its expiry count: chain, usage and revocation are not looked at.
+
+    `pem` is the text as it came, which may hold more than this certificate; times are aware and in UTC.
+    """
+
+    __slots__ = ("_exponent", "modulus", "not_after", "not_before", "pem", "source")
+
+    def __init__(self, text: bytes, walked: der.Walked, source: str) -> None:
+        self.pem = text
+        self.source = source
+        self.modulus, self._exponent = walked.modulus, walked.exponent
+        self.not_before, self.not_after = walked.not_before, walked.not_after
+
+    @classmethod
+    def parse(cls, text: bytes, *, source: str) -> "Certificate":
+        """The first certificate of a PEM text; `source` names it in errors.
+
+        Raises: CertificateError.
+        """
+        try:
+            found = [block for block in pem.blocks(text) if block.type == "CERTIFICATE" and not block.has_headers]
+            if not found:
+                raise CertificateError(f"{source}: data does not contain any valid RSA or ECDSA certificates")
+            walked = der.walk_certificate(found[0].der)
+        except ValueError as error:
+            raise CertificateError(f"{source}: not a certificate: {error}") from error
+        if walked.algorithm != "RSA":
+            raise CertificateError(f"{source}: expected RSA public key but found {walked.algorithm}")
+        return cls(text, walked, source)
+
+    @property
+    def public_key(self) -> "RSAPublicKey":
+        """The key for sealing.
+
+        Raises: CertificateError when OpenSSL would not work with its numbers.
+        """
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+        try:
+            return RSAPublicNumbers(self._exponent, self.modulus).public_key()
+        except ValueError as error:
+            raise CertificateError(f"{self.source}: the RSA key is unusable: {error}") from error
+
+    def is_expired(self, now: datetime) -> bool:
+        return now > self.not_after
+
+    def refuse_expired(self, now: datetime) -> None:
+        """Raises: CertificateError when sealing with this certificate is over."""
+        if self.is_expired(now):
+            day = self.not_after
+            raise CertificateError(
+                f"{self.source}: failed to encrypt using an expired certificate on {day:%B} {day.day}, {day.year}",
+                hint="fetch the present one: kseal cert -w FILE",
+            )
+
+
+def is_url(location: str) -> bool:
+    """Whether `--cert` means a URL; a one-letter scheme is a drive, anything else without a known scheme a file.
+
+    Raises: CertificateError for a scheme that nothing here can fetch.
+    """
+    scheme, mark, _ = location.partition("://")
+    if not mark or len(scheme) <= 1 or not scheme.replace("+", "").replace("-", "").isalnum():
+        return False
+    if scheme.lower() not in _URL_SCHEMES:
+        raise CertificateError(f'cannot fetch "{location}": unsupported scheme "{scheme}"')
+    return True
+
+
+def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.0) -> Certificate:
+    """The certificate of a file or a URL. `is_pinned` says that its fingerprint will be compared by the caller.
+
+    Raises: CertificateError.
+    """
+    if is_url(location):
+        from sealer.fetch import fetch, without_password
+
+        text = fetch(location, timeout_seconds=timeout_seconds, may_leave_host=is_pinned)
+        return Certificate.parse(text, source=without_password(location))
+    return Certificate.parse(_read(location), source=location)
+
+
+def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certificate:
+    """The newest certificate of a running controller, through the API server's proxy to its Service.
+
+    Raises: CertificateError, with the two flags that say where the controller is as the cure.
+    """
+    from engine.errors import KsealError
+    from engine.kube.refs import SERVICES
+
+    try:
+        service = cluster.get(SERVICES, namespace, name)
+    except KsealError as error:
+        raise CertificateError(
+            f"cannot get sealed secret service: {error.message}",
+            hint=f'no controller found as Service "{name}" in namespace "{namespace}"; say where it is '
+            "with --controller-name and --controller-namespace, or use --cert FILE",
+        ) from error
+    ports = (service.get("spec") or {}).get("ports") or [{}]
+    path = SERVICES.path(namespace, f"http:{name}:{ports[0].get('name') or ''}", "proxy/v1/cert.pem")
+    try:
+        answer = cluster.request("GET", path, accept="application/x-pem-file, */*")
+    except KsealError as error:
+        raise CertificateError(f"cannot fetch certificate: {error.message}", hint=error.hint) from error
+    return Certificate.parse(answer.body, source=f"{namespace}/{name}")
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  # importing pathlib would cost `kseal seal` 3.5 ms
+            return file.read(pem.MOST_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CertificateError(f"open {path}: {reason}") from error

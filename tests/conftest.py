@@ -5,15 +5,50 @@ its life would hang on a count of its users, and tests count the API server's re
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
-from tests.kit import real
+from tests.kit import netns, programs, real
 from tests.kit.controlplane import ControlPlane
 from tests.kit.errors import Unavailable
+
+_CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{netns.MARKER}: runs inside a network namespace of its own")
+    if netns.is_inside():
+        config.pluginmanager.register(netns.Recorder(config))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not netns.is_inside():
+        for item in items:
+            if item.get_closest_marker(netns.MARKER):
+                item.add_marker(pytest.mark.timeout(0))  # the first one waits for all; each has its limit in the child
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    if item.get_closest_marker(netns.MARKER) is None or netns.is_inside():
+        return None
+    netns.run(item)
+    return True
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the control plane's programs before the first test that needs them: no test's time limit is that long."""
+    if not any(_CONTROL_PLANES.intersection(getattr(item, "fixturenames", ())) for item in session.items):
+        return
+    if session.config.option.collectonly:
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled(), suppress(Unavailable):
+        for name in ("etcd", "kube"):
+            programs.find(name)
 
 
 @pytest.fixture(scope="session")

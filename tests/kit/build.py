@@ -9,9 +9,8 @@ from tests.kit.cache import Cache
 from tests.kit.errors import KitError
 from tests.kit.process import Nest, Process
 from tests.kit.progress import Ticker, say
-from tests.kit.table import Install, Module, Program
+from tests.kit.table import MODULES, Install, Module, Program
 
-_MODULES = Path(__file__).parent / "go"
 _SHOWN_LINES = 8
 
 
@@ -71,7 +70,7 @@ def command(go: Path, program: Program, output: Path) -> list[str | Path]:
 
 def _working_folder(program: Program, scratch: Path) -> Path:
     """The committed module, or for `go install` a folder that is in no module."""
-    return _MODULES / program.recipe.folder if isinstance(program.recipe, Module) else scratch
+    return MODULES / program.recipe.folder if isinstance(program.recipe, Module) else scratch
 
 
 def _packages(process: Process) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from tests.kit import kubeconfig, metrics, pki, programs, servers
+from tests.kit import kubeconfig, kwok, metrics, pki, programs, servers
 from tests.kit.apicalls import ApiCalls
 from tests.kit.process import Nest, Process, free_port
 from tests.kit.servers import Profile
@@ -51,6 +51,7 @@ class ControlPlane:
         self._encryption = encryption
         self._more_flags = tuple(api_server_flags)
         self._frozen = False
+        self._runs_nodes = False
 
     def start(self) -> Self:
         """Start the servers and wait until the API server, and the controllers where wanted, do their work."""
@@ -100,6 +101,13 @@ class ControlPlane:
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.api.text("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         return name
+
+    def add_node(self, name: str) -> None:
+        """Add a pretended node, on which Pods become ready and finish. Needs the profile `cluster`."""
+        if not self._runs_nodes:
+            kwok.start(self.nest, self.kubeconfig)
+            self._runs_nodes = True
+        kwok.add_node(self.api, name)
 
     def account(self, namespace: str, name: str) -> Account:
         """Log in as a ServiceAccount, which is made when it is not there. The token lasts a day."""

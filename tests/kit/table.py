@@ -4,14 +4,20 @@ A new program is a new entry here; nothing else in tests/kit names one. Versions
 files below `go/`, of which a test makes sure.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from tests.kit.errors import Misconfigured
 
 KUBERNETES = "1.36.3"
 SEALED_SECRETS = "0.38.4"
+
+
+MODULES = Path(__file__).parent / "go"
+"""The committed Go modules, one folder each."""
 
 
 class Accept(Enum):
@@ -77,6 +83,14 @@ def _helm_stamps(version: str) -> dict[str, str]:
     for package in ("helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"):
         stamps |= {f"{package}.k8sVersionMajor": major, f"{package}.k8sVersionMinor": minor}
     return stamps
+
+
+def _digest(folder: str) -> str:
+    """The version of a program whose source is here: it changes with each byte of it, and so does the cached file."""
+    digest = hashlib.sha256()
+    for file in sorted((MODULES / folder).iterdir()):
+        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 _SEALED_SECRETS_STAMPS = {"main.VERSION": f"v{SEALED_SECRETS}"}
@@ -195,6 +209,8 @@ _ALL = (
         on_path="registry",
         accept=Accept.EXACT,
     ),
+    # What the YAML libraries of the Go tools make of a document; only tests ask it.
+    Program("yamljudge", _digest("yamljudge"), Module("yamljudge", "."), seconds=5),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),
     Program("sshd", on_path="sshd", accept=Accept.ANY, ask_version=("-V",), debian="openssh-server"),
     Program("redis-server", on_path="redis-server", accept=Accept.ANY, debian="redis-server"),
@@ -208,7 +224,7 @@ _RARE = ("helm4", "opa", "redis-server")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "demo": (*_CONTROL_PLANE, "kubeseal"),
-    "test": (*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "git"),
+    "test": (*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "yamljudge", "git"),
     "core": tuple(name for name in PROGRAMS if name not in _RARE),
     "bench": tuple(PROGRAMS),
 }

@@ -13,10 +13,9 @@ import pytest
 
 from controller.api.schema import FOLDER
 from engine.kube.yaml import Dialect, read_all
-from tests.kit import modules, real
+from tests.kit import real
 from tests.kit.apicalls import Refused
 from tests.kit.controlplane import ControlPlane
-from tests.kit.errors import Unavailable
 from tests.kit.process import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -150,11 +149,8 @@ class Verdict(NamedTuple):
 @pytest.fixture(scope="module")
 def original_crd() -> dict[str, Any]:
     """The definition that the original's chart installs, from its Go module."""
-    try:
-        folder = modules.folder("sealedsecrets", "github.com/bitnami/sealed-secrets")
-    except Unavailable as error:
-        real.do_without(error)
-    return _load(folder / "helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml")
+    file = "helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml"
+    return _load(real.require_file("sealed-secrets-controller", file))
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ A vendor's `kubectl` that dispatches to others, or a script called `sops`, must 
 unknown should be run to find that out.
 """
 
+import os
 import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -68,8 +69,8 @@ def _section_header(file: BinaryIO, position: int) -> tuple[int, int, int]:
 
 
 def _bytes_at(file: BinaryIO, offset: int, length: int) -> bytes:
-    if length > _LARGEST:
-        raise ValueError("a section is larger than any build information")
+    if length > _LARGEST or offset + length > os.fstat(file.fileno()).st_size:
+        raise ValueError("a section is larger than any build information, or than the file")
     file.seek(offset)
     return file.read(length)
 

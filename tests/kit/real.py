@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.kit import programs
+from tests.kit import programs, share
 from tests.kit.errors import Unavailable
 
 
@@ -14,6 +14,14 @@ def require(name: str) -> Path:
     """The path of a real program, built if need be. Skips or fails the test when it cannot be had."""
     try:
         return programs.find(name)
+    except Unavailable as error:
+        do_without(error)
+
+
+def require_file(name: str, relative: str) -> Path:
+    """A file that the module of a real program brings; as require() when it cannot be had."""
+    try:
+        return share.upstream_file(name, relative)
     except Unavailable as error:
         do_without(error)
 

@@ -13,7 +13,7 @@ from controller.runtime.conditions import timestamp
 from controller.runtime.outcome import Event
 from engine.errors import KsealError, NotReady
 from engine.kube.errors import AlreadyExists, NotFound
-from engine.kube.ratelimit import RateLimiter
+from engine.kube.http.ratelimit import RateLimiter
 from engine.kube.refs import EVENTS, Resource
 
 MESSAGE_LIMIT: Final = 1024

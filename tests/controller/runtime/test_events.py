@@ -15,7 +15,7 @@ from controller.runtime.events import DROPPED, MESSAGE_LIMIT, EventRecorder
 from controller.runtime.outcome import Event
 from engine.errors import KsealError
 from engine.kube.errors import AlreadyExists, Forbidden, NotFound, Unreachable
-from engine.kube.ratelimit import RateLimiter
+from engine.kube.http.ratelimit import RateLimiter
 from engine.kube.refs import Resource
 
 NOW = datetime(2026, 7, 29, 12, 30, 45, 678_901, tzinfo=UTC)

@@ -23,11 +23,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_CHILD_SUBREAPER = 36
+_GRACE_SECONDS = 10.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -69,16 +71,19 @@ class Keeper:
         return child.pid
 
     def end(self) -> None:
-        """Kill all children, then whatever they left behind: orphans come to this process (child subreaper)."""
+        """Kill all children, then whatever they left behind: orphans come to this process (child subreaper).
+
+        Orphans get a moment first: the keeper of a nested run is one, and has a folder of its own to remove.
+        """
         for child in self.children.values():
             kill_group(child)
-        while True:
-            for pid in children_of(os.getpid()):
-                os.kill(pid, signal.SIGKILL)
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while orphans := children_of(os.getpid()):
+            if time.monotonic() > deadline or not any(is_keeper(pid) for pid in orphans):
+                for pid in orphans:
+                    os.kill(pid, signal.SIGKILL)
+            reap()
+            time.sleep(0.01)
 
 
 def die_with_the_keeper() -> None:
@@ -89,6 +94,23 @@ def kill_group(child: "subprocess.Popen[bytes]") -> None:
     """End a child and its process group. Until it is waited for, its number cannot belong to anyone else."""
     if child.returncode is None:
         os.killpg(child.pid, signal.SIGKILL)
+
+
+def reap() -> None:
+    """Collect what has ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+    except ChildProcessError:
+        return
+
+
+def is_keeper(pid: int) -> bool:
+    """Whether a process runs this same file."""
+    try:
+        return os.fsencode(__file__) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def children_of(parent: int) -> list[int]:

@@ -35,8 +35,10 @@ class Nest:
             [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), f"{name}-", str(runs)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,
             start_new_session=True,  # Ctrl-C is for the parent; the keeper follows it
         )
+        self.keeper_pid = self._keeper.pid
         self.folder = Path(self._read_line())
 
     def start(
@@ -81,7 +83,6 @@ class Nest:
             assert self._keeper.stdin
             try:
                 self._keeper.stdin.write(json.dumps(request).encode() + b"\n")
-                self._keeper.stdin.flush()
             except BrokenPipeError as error:
                 raise Died("the keeper of the test servers ended", "its own message stands above") from error
             answer: dict[str, Any] = json.loads(self._read_line())

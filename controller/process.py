@@ -1,0 +1,244 @@
+"""The running controller: what it is made of, the order in which it comes up, and how it goes down.
+
+Coming up may take for ever, because each step waits for something outside: an API server, a CRD, a key. The HTTP
+listeners are there from the first moment and say on `/readyz` what is missing.
+"""
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from engine.kube.discovery import serves
+
+from controller.origin import check_origin
+from controller.runtime import logs
+from controller.runtime.events import EventRecorder
+from controller.runtime.frontdoor import FrontDoor
+from controller.runtime.metrics import Metrics
+from controller.runtime.queue import WorkQueue
+from controller.runtime.worker import WorkerPool
+from controller.sealed.endpoints import Listeners
+from controller.sealed.keys import KeyRegistry, utc_now
+from controller.sealed.observed import SEALED_SECRETS, Key, SealedSecrets
+from controller.sealed.reconcile import Reconciler
+from controller.sealed.report import Reporter
+from controller.sealed.secrets import TRUST_SECONDS, SecretMemory, watch_secrets
+from controller.settings import Client, Settings
+from engine.errors import KsealError, NotReady
+from engine.kube import config
+from engine.kube.client import Cluster
+from engine.kube.http.ratelimit import RateLimiter
+
+STOP_SECONDS: Final = 10.0
+"""For what is in hand when the process is told to stop; a pod is killed after 30."""
+SILENCE_SECONDS: Final = 600.0
+"""A watch that has said nothing for so long, not even a bookmark, hangs: the probe has the process started again."""
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 15.0
+
+
+class Process:
+    """One controller. `run` blocks until told to stop. Raises: KsealError when it cannot even be put together."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        check_origin()
+        logs.configure(
+            level=settings.logs.level, format=settings.logs.format, info_to_stdout=settings.logs.info_to_stdout
+        )
+        self._log = logs.get()
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._waits_for: KsealError | None = NotReady("starting")
+        connection = config.load(
+            kubeconfig=settings.client.kubeconfig, context=settings.client.context, environ=environ
+        )
+        self._build(connection)
+
+    def _build(self, connection: config.Connection) -> None:
+        settings, namespace = self._settings, None if self._settings.all_namespaces else self._settings.namespace
+        # Three clients, because the original has a limit for built-in kinds and another for its own; the third is news.
+        core, custom, news = (_client(connection, settings.client) for _ in range(3))
+        self._clusters = (core, custom, news)
+        self._metrics = Metrics()
+        self._sealed, self._memory = SealedSecrets(), SecretMemory()
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._keys = KeyRegistry(
+            core, settings.namespace, settings.keys, watched=namespace, now=utc_now, on_unreadable=self._unreadable_key
+        )
+        self._events = EventRecorder(news, on_drop=self._event_dropped)
+        reporter = Reporter(
+            custom,
+            self._sealed,
+            events=self._events,
+            metrics=self._metrics,
+            log=self._log,
+            now=utc_now,
+            update_status=settings.unsealing.update_status,
+        )
+        self._reconciler = Reconciler(
+            core, settings=settings, keys=self._keys, sealed=self._sealed, secrets=self._memory, reporter=reporter
+        )
+        self._secrets = watch_secrets(core, namespace, self._memory, self._secret_changed)
+        self._front_door = FrontDoor(connection, SEALED_SECRETS, self._sealed_secret_event, namespace=namespace)
+        self._workers = WorkerPool(
+            self._queue, self._work, size=settings.unsealing.workers, on_crash=self._reconcile_crashed
+        )
+        self._listeners = Listeners(
+            settings.http,
+            self._metrics,
+            certificate=self._keys.certificate,
+            unready=self._unready,
+            dead=self._dead,
+            on_error=lambda error: self._log.error("request failed by a defect", error=error),
+        )
+        self._metrics.watch(queue_depth=lambda: self._queue.depth, watch_idle_seconds=self._idle_seconds)
+
+    def run(self, stop: threading.Event) -> None:
+        """Come up, work until `stop` is set, go down: what is in hand is finished, what waits is found again."""
+        port, metrics_port = self._listeners.start()
+        self._log.info("listening", port=port, metrics_port=metrics_port)
+        threading.Thread(target=self._come_up, name="come-up", daemon=True).start()
+        stop.wait()
+        self._go_down()
+
+    def _come_up(self) -> None:
+        for step in (self._wait_for_crd, self._load_keys, self._watch_secrets, self._watch_sealed_secrets):
+            if not self._retried(step):
+                return
+        self._events.start()
+        self._workers.start()
+        gc.collect()
+        gc.freeze()  # what is there now stays: later collections need not look at it
+        self._waits_for = None
+        self._log.info("ready", sealed_secrets=len(self._sealed.keys()), keys=len(self._keys.ring))
+
+    def _retried(self, step: Callable[[], None]) -> bool:
+        """Do a step until it succeeds; False when the process is stopping."""
+        pause = _FIRST_PAUSE
+        told = ""
+        while not self._stopping.is_set():
+            try:
+                step()
+            except KsealError as error:
+                self._waits_for = error
+                if error.message != told:
+                    self._log.warning("not ready", cause=error.message, hint=error.hint)
+                    told = error.message
+                asked = error.retry_after if isinstance(error, NotReady) else None
+                self._stopping.wait(pause if asked is None else asked)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return True
+        return False
+
+    def _wait_for_crd(self) -> None:
+        if not serves(self._clusters[1], SEALED_SECRETS):
+            raise NotReady(
+                f"the API server does not serve {SEALED_SECRETS.plural}.{SEALED_SECRETS.group}",
+                "install the custom resource definition: kubectl apply -f deploy/crds",
+                retry_after=2.0,
+            )
+
+    def _load_keys(self) -> None:
+        ring = self._keys.ensure()
+        self._log.info("keys loaded", count=len(ring), newest=ring.newest.fingerprint)
+
+    def _watch_secrets(self) -> None:
+        self._secrets.start()
+        self._wait_synced(self._secrets.wait_synced, "Secrets", lambda: self._secrets.last_error)
+
+    def _watch_sealed_secrets(self) -> None:
+        self._front_door.start()
+        self._wait_synced(self._front_door.wait_listed, "SealedSecrets", lambda: self._front_door.last_error)
+
+    def _wait_synced(
+        self, synced: Callable[[float], bool], what: str, last_error: Callable[[], Exception | None]
+    ) -> None:
+        while not self._stopping.is_set() and not synced(1.0):
+            error = last_error()
+            cause = error.message if isinstance(error, KsealError) else "the API server has not listed them yet"
+            hint = error.hint if isinstance(error, KsealError) else None
+            self._waits_for = NotReady(f"waiting for {what}: {cause}", hint)
+
+    def _go_down(self) -> None:
+        started = time.monotonic()
+        self._log.info("stopping")
+        self._stopping.set()
+        self._waits_for = NotReady("stopping")
+        self._front_door.stop()
+        self._secrets.stop()
+        finished = self._workers.stop(STOP_SECONDS)
+        self._events.stop(2.0)
+        self._listeners.stop(2.0)
+        for cluster in self._clusters:
+            cluster.close()
+        self._log.info("stopped", finished=finished, seconds=round(time.monotonic() - started, 3))
+
+    def _unready(self) -> list[str]:
+        """Why the process is not ready, each with its cure; empty when it is. Shown on `/readyz`."""
+        waits_for = self._waits_for
+        if waits_for is not None:
+            return [waits_for.message + (f"; {waits_for.hint}" if waits_for.hint else "")]
+        causes = []
+        for what, watch in (("Secrets", self._secrets), ("SealedSecrets", self._front_door)):
+            if not watch.healthy:
+                causes.append(f"the watch of {what} is interrupted")
+        return causes
+
+    def _dead(self) -> list[str]:
+        """Why the process should be started again; empty while it is alive. Shown on `/healthz`."""
+        if self._waits_for is not None:
+            return []
+        causes = [f"no word from a watch for {SILENCE_SECONDS:.0f} s"] if self._idle_seconds() > SILENCE_SECONDS else []
+        if self._workers.alive < self._settings.unsealing.workers:
+            causes.append("a worker has ended")
+        return causes
+
+    def _idle_seconds(self) -> float:
+        heard = min(self._secrets.last_activity, self._front_door.last_activity)
+        return max(0.0, time.monotonic() - heard)
+
+    def _sealed_secret_event(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """Called on kopf's loop: remembers the object, queues its name, nothing else."""
+        if kind == "DELETED":
+            key = Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
+            self._sealed.drop(key)
+            self._queue.add(key)
+            return
+        key, observed, is_new = self._sealed.put(raw)
+        if is_new:
+            self._queue.add(key, urgent=kind is not None or not observed.settled)
+
+    def _secret_changed(self, key: Key) -> None:
+        if self._sealed.get(key) is not None:
+            self._queue.add(key)
+
+    def _work(self, key: Key) -> None:
+        started = time.monotonic()
+        outcome = self._reconciler.reconcile(key)
+        self._metrics.reconciled(time.monotonic() - started)
+        if outcome is None or outcome.retry is None:
+            self._queue.forget(key)
+        elif outcome.retry == "backoff":
+            self._queue.retry(key)
+        else:
+            self._queue.add_after(key, float(outcome.retry))
+        if outcome is not None and outcome.changed:
+            self._queue.add_after(key, TRUST_SECONDS + 1)  # by then the watch has repeated the write, or it is doubted
+
+    def _reconcile_crashed(self, key: Key, error: Exception) -> None:
+        self._log.error("reconcile failed by a defect", ref=str(key), error=error)
+
+    def _unreadable_key(self, ref: str, error: KsealError) -> None:
+        self._log.error("sealing key passed over", ref=ref, cause=error.message, hint=error.hint)
+
+    def _event_dropped(self, why: str, error: Exception | None) -> None:
+        self._metrics.event_dropped(why)
+        self._log.debug("event dropped", why=why, error=error)
+
+
+def _client(connection: config.Connection, settings: Client) -> Cluster:
+    limiter = RateLimiter(settings.qps, settings.burst) if settings.qps > 0 else None
+    return Cluster(connection, limiter=limiter, timeout_seconds=settings.timeout_seconds)

@@ -1,0 +1,81 @@
+"""What the controller answers over HTTP: the certificate and the probes on one listener, metrics on another."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+
+from controller.runtime import metrics
+from controller.runtime.http import HttpServer, Route
+from controller.runtime.httpwire import Request, Response, text
+from controller.settings import Http
+from engine.errors import KsealError
+
+PEM: Final = "application/x-pem-file"
+
+Causes = Callable[[], list[str]]
+"""Gives one line for each thing that is wrong; empty when all is well."""
+
+
+class Listeners:
+    """Both listeners. Source of paths, types and words: sealed-secrets.md section 6; `/readyz` is ours."""
+
+    def __init__(
+        self,
+        settings: Http,
+        shown: metrics.Metrics,
+        *,
+        certificate: Callable[[], bytes],
+        unready: Causes,
+        dead: Causes,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        def cert(_: Request) -> Response:
+            try:
+                return Response(HTTPStatus.OK, certificate(), PEM)
+            except KsealError:
+                return text(HTTPStatus.INTERNAL_SERVER_ERROR, "cannot get certificate")
+
+        routes = [
+            Route("GET", "/v1/cert.pem", cert),
+            Route("GET", "/healthz", lambda _: _probe(dead()), is_observed=False),
+            Route("GET", "/readyz", lambda _: _probe(unready()), is_observed=False),
+        ]
+
+        def metrics_page(_: Request) -> Response:
+            return Response(HTTPStatus.OK, shown.exposition(), metrics.CONTENT_TYPE)
+
+        def server(address: str, answered: list[Route]) -> HttpServer:
+            return HttpServer(
+                address,
+                answered,
+                observe=shown.request,
+                on_error=on_error,
+                read_timeout=_seconds(settings.read_timeout),
+                write_timeout=_seconds(settings.write_timeout),
+            )
+
+        self._public = server(settings.address, routes)
+        self._metrics = server(settings.metrics_address, [Route("GET", "/metrics", metrics_page, is_observed=False)])
+
+    def start(self) -> tuple[int, int]:
+        """Listen on both; returns their ports. Raises: KsealError when an address cannot be used."""
+        self._public.start()
+        self._metrics.start()
+        return self._public.port, self._metrics.port
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Accept nothing more, and let answers under way end."""
+        self._public.stop(timeout_seconds)
+        self._metrics.stop(timeout_seconds)
+
+
+def _probe(causes: list[str]) -> Response:
+    if not causes:
+        return text(HTTPStatus.OK, "ok")
+    return text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(causes))
+
+
+def _seconds(given: timedelta) -> float:
+    """A timeout; Go's 0 means none, which here is a day: nothing waits for ever."""
+    return given.total_seconds() or timedelta(days=1).total_seconds()

@@ -1,0 +1,110 @@
+"""The SealedSecrets that we saw last, by namespace and name: compact, and never older than what was already known."""
+
+import hashlib
+import threading
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from engine.kube.refs import Resource
+
+SEALED_SECRETS: Final = Resource("bitnami.com", "v1alpha1", "sealedsecrets", "SealedSecret")
+
+_SCOPE_ANNOTATIONS: Final = ("sealedsecrets.bitnami.com/cluster-wide", "sealedsecrets.bitnami.com/namespace-wide")
+
+
+class Key(NamedTuple):
+    """What goes through the queue: a name, nothing that could be stale."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"SealedSecret/{self.namespace}/{self.name}"
+
+
+class Observed(NamedTuple):
+    """One SealedSecret: the whole object as JSON bytes, and the few fields that decide whether it needs work."""
+
+    body: bytes
+    uid: str
+    resource_version: str
+    generation: int
+    inputs: bytes
+    """Digest of what decides the Secret: identity, spec and scope annotations."""
+    settled: bool
+    """Its status speaks of this very generation: a restart may look at it after those that nobody has handled."""
+
+    def object(self) -> dict[str, Any]:
+        """A fresh copy of the object."""
+        decoded: dict[str, Any] = orjson.loads(self.body)
+        return decoded
+
+
+def observe(raw: dict[str, Any]) -> Observed:
+    """Reduce a SealedSecret as the API serves it; tolerant of wrong types, which parsing names later."""
+    metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+    annotations = metadata.get("annotations") or {}
+    generation = metadata.get("generation") or 0
+    status = raw.get("status")
+    scope = [annotations.get(name) == "true" for name in _SCOPE_ANNOTATIONS]
+    inputs = orjson.dumps([metadata.get("uid"), raw.get("spec"), scope], option=orjson.OPT_SORT_KEYS)
+    return Observed(
+        body=orjson.dumps({**raw, "metadata": metadata}),
+        uid=metadata.get("uid") or "",
+        resource_version=metadata.get("resourceVersion") or "",
+        generation=generation,
+        inputs=hashlib.blake2b(inputs, digest_size=16).digest(),
+        settled=isinstance(status, dict) and status.get("observedGeneration") == generation,
+    )
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Compare resource versions: decimal numbers on every server that conforms; what is not compares as newer.
+
+    Source: Kubernetes API concepts, resource versions (comparable as integers since 1.35, in practice since ever).
+    """
+    return int(version) > int(than) if version.isdecimal() and than.isdecimal() else version != than
+
+
+class SealedSecrets:
+    """The last seen state of each SealedSecret; safe between the watch and the workers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._objects: dict[Key, Observed] = {}
+
+    def put(self, raw: dict[str, Any]) -> tuple[Key, Observed, bool]:
+        """Take in an object from the watch: its name, the state that holds now, and whether this one was new."""
+        key = Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        new = observe(raw)
+        with self._lock:
+            known = self._objects.get(key)
+            if known and known.uid == new.uid and not is_newer(new.resource_version, known.resource_version):
+                return key, known, False
+            self._objects[key] = new
+        return key, new, True
+
+    def refresh(self, raw: dict[str, Any]) -> None:
+        """Take in the answer to a write. It counts only for an object that the watch has not seen go."""
+        key = Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        new = observe(raw)
+        with self._lock:
+            known = self._objects.get(key)
+            if known and known.uid == new.uid and is_newer(new.resource_version, known.resource_version):
+                self._objects[key] = new
+
+    def drop(self, key: Key) -> None:
+        """The object is gone."""
+        with self._lock:
+            self._objects.pop(key, None)
+
+    def get(self, key: Key) -> Observed | None:
+        """The last seen state, None when there is no such object."""
+        with self._lock:
+            return self._objects.get(key)
+
+    def keys(self) -> list[Key]:
+        """The names of all objects."""
+        with self._lock:
+            return list(self._objects)

@@ -63,8 +63,9 @@ def _run_group(item: pytest.Item) -> _Reports:
         child.wait()
         results = _read(item.config, reports)
         for member in group:
-            if not results.get(member.nodeid):
-                results[member.nodeid] = [_report(member, "failed", f"no report came back:\n{child.log_tail()}")]
+            if not any(report.when == "teardown" for report in results.get(member.nodeid, [])):
+                text = f"the child ended before this test did; end of its output:\n{child.log_tail()}"
+                results[member.nodeid] = [_report(member, "failed", text)]
     return results
 
 
@@ -76,6 +77,8 @@ def _read(config: pytest.Config, path: Path) -> _Reports:
     results: _Reports = {}
     for line in path.read_text().splitlines():
         report = config.hook.pytest_report_from_serializable(config=config, data=json.loads(line))
+        if isinstance(report.longrepr, list):  # JSON has no tuples, and pytest demands one for a skip
+            report.longrepr = tuple(report.longrepr)
         results.setdefault(report.nodeid, []).append(report)
     return results
 

@@ -4,6 +4,7 @@ mounts and ports, as its ServiceAccount. Only the image is missing: the programs
 
 import http.client
 import json
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -100,6 +101,16 @@ class Pod:
         """The process as the kernel sees it: users, capabilities and the like (proc_pid_status(5))."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+    def user(self) -> int:
+        """The user as the container sees itself; outside of its user namespace the number is another."""
+        return int(Path(f"/proc/{self.process.pid}/uid_map").read_text().split()[0])
+
+    def is_writable(self, path: str) -> bool:
+        """Whether the file system that the container sees at the path takes writes."""
+        # Links are followed first: an absolute one would lead out of the container's root.
+        inside = Path(f"/proc/{self.process.pid}/root{Path(path).resolve()}")
+        return not os.statvfs(inside).f_flag & os.ST_RDONLY
 
     def _plan(self) -> dict[str, Any]:
         security = self._spec["securityContext"]

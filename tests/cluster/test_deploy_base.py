@@ -1,4 +1,4 @@
-"""What the base lets the controller and the command lines do, asked of a real API server; all else is refused."""
+"""The installed base, asked of a real API server: what its accounts may do, and what they are refused."""
 
 from collections.abc import Callable
 from subprocess import CompletedProcess
@@ -147,6 +147,14 @@ def test_the_pod_meets_the_strictest_security_standard(
     del pod["spec"]["containers"][0]["securityContext"]
     with pytest.raises(Refused, match='violates PodSecurity \\\\"restricted'):
         installed.api.json("POST", pods, pod)
+
+
+def test_applying_it_again_changes_nothing(
+    installed: ControlPlane, kubectl: Callable[..., CompletedProcess[str]]
+) -> None:
+    again = kubectl("apply", "-k", str(BASE)).stdout.splitlines()
+    assert again
+    assert [line for line in again if not line.endswith(" unchanged")] == []
 
 
 def test_another_namespace_is_one_line_in_an_overlay(

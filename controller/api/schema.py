@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     stale = outdated(FOLDER)
     for name in stale:
-        sys.stderr.write(f"kseal: error: {FOLDER.name}/{name} is not up to date\n")
+        sys.stderr.write(f"kseal: error: {FOLDER.parent.name}/{FOLDER.name}/{name} is not up to date\n")
     if stale:
         sys.stderr.write(f"kseal: hint: {_COMMAND}\n")
     return 3 if stale else 0

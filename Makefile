@@ -10,8 +10,9 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Only a KUBECONFIG that is typed after `make demo` counts: the one in the shell's environment may be of production.
 demo: $(VENV)/demo.stamp ## seal, commit, unseal by a real API server, repair; KUBECONFIG=FILE uses your cluster
-	@$(BIN)/python -m tests.kit demo $(if $(KUBECONFIG),--kubeconfig "$(KUBECONFIG)")
+	@$(BIN)/python -m tests.kit demo $(if $(filter command%,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG)")
 
 test: $(VENV)/dev.stamp ## all tests, against real programs (built at first use, then cached)
 	@$(BIN)/python -m tests.kit fetch test

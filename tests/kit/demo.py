@@ -1,0 +1,114 @@
+"""`make demo`: a Secret is sealed, committed to Git, unsealed by a real API server, and repaired when edited.
+
+Every line that it shows as a command is run as shown. Everything that it makes lies in one private folder, held by
+tests/kit/keeper.py, so that folder and processes are gone at the end whatever that end is.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import KsealError
+from tests.kit import demo_ground, demo_offline, demo_online
+from tests.kit.demo_screen import Screen
+from tests.kit.demo_shell import Shell
+from tests.kit.errors import KitError, Misconfigured, Unavailable
+from tests.kit.process import Nest
+
+_DONE, _FAILED, _MISUSED, _STOPPED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit codes: 0 done (also where part 2 cannot be had, unless all is demanded), 1 failed, 2 misused, 130 Ctrl-C."""
+    chosen = _parser().parse_args(arguments)
+    screen = Screen.of(sys.stdout, os.environ)
+    try:
+        kubeconfig = demo_ground.kubeconfig_file(chosen.kubeconfig) if chosen.kubeconfig else None
+        with _signals_as_interrupts():
+            return _play(screen, kubeconfig)
+    except KeyboardInterrupt:
+        screen.notice("\nStopped. Everything that the demo made is removed.")
+        return _STOPPED
+    except KsealError as error:
+        screen.error(str(error), error.hint)
+        return _MISUSED if isinstance(error, Misconfigured) else _FAILED
+
+
+def _play(screen: Screen, kubeconfig: Path | None) -> int:
+    started = time.monotonic()
+    screen.say("kseal demo: a Secret is sealed, committed to Git, applied to Kubernetes, and unsealed there.")
+    programs = {"kseal": _kseal(), "git": _git()}
+    with Nest("demo") as nest:
+        screen.say(f"It works in {nest.folder} and removes that folder at the end.")
+        environ = os.environ if kubeconfig else nest.bare_environment()
+        shell = Shell(nest.folder, screen, environ=environ, programs=programs)
+        demo_offline.play(screen, shell)
+        missing = _part_two(screen, shell, kubeconfig)
+    seconds = time.monotonic() - started
+    if missing:
+        return _left_out(screen, missing)
+    screen.say(f"\nDone in {seconds:.1f} s. Servers, keys and folder are removed; the built programs are kept.")
+    screen.say("Next: docs/start.md seals your first own Secret.")
+    return _DONE
+
+
+def _part_two(screen: Screen, shell: Shell, kubeconfig: Path | None) -> Unavailable | None:
+    """With a cluster. Returns what was missing for it."""
+    screen.part("Part 2: with " + ("your cluster" if kubeconfig else "a Kubernetes API server, made for this demo"))
+    try:
+        ground = demo_ground.borrowed(screen, shell, kubeconfig) if kubeconfig else demo_ground.made(screen, shell)
+        # The controller ends before its cluster is cleared, so that it repairs nothing that is removed on purpose.
+        with ground as place, Nest("demo-controller") as nest:
+            demo_online.play(screen, shell, nest, place)
+    except Unavailable as error:
+        return error
+    return None
+
+
+def _left_out(screen: Screen, missing: Unavailable) -> int:
+    names = ", ".join(f"{program.name} {program.version}" for program in demo_ground.absent())
+    screen.notice(f"\nPart 1 worked. Part 2 was left out, because these programs are missing: {names}")
+    screen.say(f"  why:  {missing}")
+    screen.say(f"  cure: {missing.hint}")
+    screen.say("  or:   make demo KUBECONFIG=FILE, which uses a cluster of yours")
+    return _FAILED if os.environ.get("KSEAL_REQUIRE_REAL") == "1" else _DONE
+
+
+def _kseal() -> Path:
+    """The command line of this checkout. Raises: KitError where the project is not installed in this environment."""
+    path = Path(sys.executable).with_name("kseal")
+    if not path.exists():
+        raise KitError(f'"{path}" is missing: this Python environment lacks the project', "run: make demo")
+    return path
+
+
+def _git() -> Path:
+    path = shutil.which("git")
+    if path is None:
+        raise KitError("there is no git on PATH", "on Debian and Ubuntu: apt-get install git")
+    return Path(path)
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """Let a termination and a closed terminal take the way of Ctrl-C, so that they clean up too."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.kit demo", description="Seal, commit, unseal, repair.")
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", help="use this cluster, in a namespace of its own, and clean up"
+    )
+    return parser

@@ -79,6 +79,13 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
         yield Installation(plane, pod)
 
 
+@pytest.fixture(autouse=True)
+def shown_log(installation: Installation) -> Iterator[None]:
+    """What the controller said, for whoever reads the report of a failed test."""
+    yield
+    print(installation.pod.process.log_tail())
+
+
 def _deployment(plane: ControlPlane) -> dict[str, Any]:
     rendered = plane.kubectl("kustomize", str(ROOT / "deploy" / "manifests")).stdout
     objects = read_all(rendered.encode(), dialect=Dialect.V3, source="kubectl kustomize")
@@ -95,8 +102,9 @@ def _seal(certificate: str, namespace: str, name: str, value: bytes, folder: Pat
         "metadata": {"name": name, "namespace": namespace},
         "data": {"password": base64.b64encode(value).decode()},
     }
-    (folder / "cert.pem").write_text(certificate)
-    command = [Path(sys.executable).with_name("kseal"), "seal", "--cert", folder / "cert.pem"]
+    certificate_file = folder / "cert.pem"
+    certificate_file.write_text(certificate)
+    command = [str(Path(sys.executable).with_name("kseal")), "seal", "--cert", str(certificate_file)]
     return subprocess.run(command, input=json.dumps(secret), capture_output=True, text=True, check=True).stdout
 
 

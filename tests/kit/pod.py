@@ -63,8 +63,6 @@ class Pod:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            error.add_note(f"end of the container's log:\n{self.process.log_tail()}")
         self.stop()
 
     def get(self, port: int | str, path: str) -> Answer:

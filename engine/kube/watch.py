@@ -130,6 +130,11 @@ class Informer(Generic[T]):
         return self._synced.is_set()
 
     @property
+    def healthy(self) -> bool:
+        """The view is complete and, as far as the server has told, up to date."""
+        return self.is_synced and self.is_running and self._last_error is None
+
+    @property
     def is_running(self) -> bool:
         """The thread lives: false after a stop only."""
         return self._thread.is_alive()

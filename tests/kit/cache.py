@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.kit.errors import Misconfigured
+
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -64,7 +66,13 @@ class Cache:
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Misconfigured(
+                f'the cache folder "{folder}" cannot be made: {error.strerror}',
+                "set XDG_CACHE_HOME to a folder that you may write to",
+            ) from error
         return folder
 
 

@@ -126,19 +126,24 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
+def watch(parent: int) -> list[int]:
+    """A descriptor that becomes readable when the parent ends; none before Linux 5.3, where the pipe must do."""
+    try:
+        return [os.pidfd_open(parent)]
+    except (AttributeError, OSError):
+        return []
+
+
 def serve(keeper: Keeper, parent: int) -> None:
     """Answer requests until the parent closes the pipe or ends."""
-    try:
-        watched = os.pidfd_open(parent)
-    except ProcessLookupError:
-        return
+    watched = watch(parent)
     if os.getppid() != parent:
         return
     buffered = b""
     while True:
-        ready, _, _ = select.select([0, watched], [], [])
-        data = os.read(0, 65536) if 0 in ready else b""
-        if watched in ready or not data:
+        ready, _, _ = select.select([0, *watched], [], [])
+        data = os.read(0, 65536) if ready == [0] else b""
+        if not data:
             return
         *lines, buffered = (buffered + data).split(b"\n")
         for line in lines:

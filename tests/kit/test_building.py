@@ -1,7 +1,6 @@
 """Building: once however many ask, whole or not at all. A script stands in for the Go toolchain."""
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -13,6 +12,7 @@ from tests.kit import build as building
 from tests.kit import crafted, gotool
 from tests.kit.build import BuildFailed, build
 from tests.kit.cache import Cache
+from tests.kit.errors import Misconfigured
 from tests.kit.process import wait_until
 from tests.kit.table import Install, Module, Program
 
@@ -49,7 +49,7 @@ class Workshop:
             build(TOOL, Cache(Path(sys.argv[1])), os.environ)
         """
         command = [sys.executable, "-c", textwrap.dedent(code), str(self.cache.root)]
-        return subprocess.Popen(command, cwd=ROOT, env=self.environ, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(command, cwd=ROOT, env=self.environ)
 
 
 def test_a_built_program_is_whole_executable_and_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,10 +81,11 @@ def test_processes_that_want_the_same_program_build_it_once(tmp_path: Path) -> N
 
 def test_a_build_cut_short_by_a_kill_leaves_nothing_and_blocks_nobody(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, HANGS)
-    first = shop.in_another_process()
-    wait_until(lambda: shop.calls.read_text() != "", "the build has begun")
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    with shop.in_another_process() as first:
+        try:
+            wait_until(lambda: shop.calls.read_text() != "", "the build has begun")
+        finally:
+            first.kill()
     wait_until(lambda: shop.left_over() == [], "the half-built program is gone")
     crafted.script(tmp_path / "bin" / "go", f"{NEW_ENOUGH}\n{WORKS}")
     build(TOOL, shop.cache, shop.environ)
@@ -98,6 +99,13 @@ def test_a_lock_is_announced_to_who_waits_and_free_when_its_holder_is_done(tmp_p
     with cache.lock("tool", waiting=lambda: events.append("waited for nobody")):
         events.append("held again")
     assert events == ["held", "held again"]
+
+
+def test_a_cache_that_cannot_be_written_is_said_with_the_setting_that_moves_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Misconfigured, match="cannot be made: Not a directory") as caught:
+        Cache.of({"XDG_CACHE_HOME": str(tmp_path / "file")}).runs()
+    assert "XDG_CACHE_HOME" in (caught.value.hint or "")
 
 
 def test_the_persons_own_go_settings_do_not_change_a_build(tmp_path: Path) -> None:

@@ -30,10 +30,10 @@ def start(nest: Nest, kubeconfig: Path) -> None:
 
 
 def add_node(api: ApiCalls, name: str) -> None:
-    """Add a roomy node and wait until it is ready."""
+    """Have a roomy node of this name, and wait until it is ready."""
     room = {"cpu": "64", "memory": "256Gi", "pods": "1000"}
     node = {"metadata": {"name": name, "labels": {"type": "kwok"}}, "status": {"allocatable": room, "capacity": room}}
-    api.text("POST", "/api/v1/nodes", node)
+    api.ensure("/api/v1/nodes", node)
     wait_until(lambda: _is_ready(api.json("GET", f"/api/v1/nodes/{name}")), f"node {name} is ready")
 
 

@@ -102,7 +102,7 @@ def _on_path(program: Program, environ: Mapping[str, str]) -> Found:
     file = shutil.which(program.on_path, path=os.pathsep.join(folders))
     if file is None:
         raise _NotTheOne("not on PATH")
-    path = Path(file)
+    path = Path(file).absolute()
     version = _proven_version(program, path) if program.recipe else _asked_version(program, path)
     if not accepts(program, version):
         wanted = f"{program.version} or a newer one of its major version"

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from engine.kube.discovery import serves
-
 from controller.origin import check_origin
 from controller.runtime import logs
 from controller.runtime.events import EventRecorder
@@ -29,7 +27,10 @@ from controller.settings import Client, Settings
 from engine.errors import KsealError, NotReady
 from engine.kube import config
 from engine.kube.client import Cluster
+from engine.kube.discovery import serves
 from engine.kube.http.ratelimit import RateLimiter
+from engine.kube.watch import Problem
+from engine.version import VERSION
 
 STOP_SECONDS: Final = 10.0
 """For what is in hand when the process is told to stop; a pod is killed after 30."""
@@ -61,7 +62,7 @@ class Process:
         # Three clients, because the original has a limit for built-in kinds and another for its own; the third is news.
         core, custom, news = (_client(connection, settings.client) for _ in range(3))
         self._clusters = (core, custom, news)
-        self._metrics = Metrics()
+        self._metrics = Metrics(VERSION)
         self._sealed, self._memory = SealedSecrets(), SecretMemory()
         self._queue: WorkQueue[Key] = WorkQueue()
         self._keys = KeyRegistry(
@@ -80,7 +81,9 @@ class Process:
         self._reconciler = Reconciler(
             core, settings=settings, keys=self._keys, sealed=self._sealed, secrets=self._memory, reporter=reporter
         )
-        self._secrets = watch_secrets(core, namespace, self._memory, self._secret_changed)
+        self._secrets = watch_secrets(
+            core, namespace, self._memory, on_change=self._secret_changed, on_problem=self._watch_interrupted
+        )
         self._front_door = FrontDoor(connection, SEALED_SECRETS, self._sealed_secret_event, namespace=namespace)
         self._workers = WorkerPool(
             self._queue, self._work, size=settings.unsealing.workers, on_crash=self._reconcile_crashed
@@ -89,8 +92,8 @@ class Process:
             settings.http,
             self._metrics,
             certificate=self._keys.certificate,
-            unready=self._unready,
-            dead=self._dead,
+            alive=self._trouble,
+            ready=self._not_ready,
             on_error=lambda error: self._log.error("request failed by a defect", error=error),
         )
         self._metrics.watch(queue_depth=lambda: self._queue.depth, watch_idle_seconds=self._idle_seconds)
@@ -137,7 +140,7 @@ class Process:
         if not serves(self._clusters[1], SEALED_SECRETS):
             raise NotReady(
                 f"the API server does not serve {SEALED_SECRETS.plural}.{SEALED_SECRETS.group}",
-                "install the custom resource definition: kubectl apply -f deploy/crds",
+                "install the custom resource definition: kubectl apply -k deploy/crds",
                 retry_after=2.0,
             )
 
@@ -158,9 +161,8 @@ class Process:
     ) -> None:
         while not self._stopping.is_set() and not synced(1.0):
             error = last_error()
-            cause = error.message if isinstance(error, KsealError) else "the API server has not listed them yet"
             hint = error.hint if isinstance(error, KsealError) else None
-            self._waits_for = NotReady(f"waiting for {what}: {cause}", hint)
+            self._waits_for = NotReady(f"waiting for the list of {what}: {_said(error)}", hint)
 
     def _go_down(self) -> None:
         started = time.monotonic()
@@ -176,25 +178,25 @@ class Process:
             cluster.close()
         self._log.info("stopped", finished=finished, seconds=round(time.monotonic() - started, 3))
 
-    def _unready(self) -> list[str]:
-        """Why the process is not ready, each with its cure; empty when it is. Shown on `/readyz`."""
+    def _not_ready(self) -> str | None:
+        """Why the process is not ready, with the cure; None when it is."""
         waits_for = self._waits_for
         if waits_for is not None:
-            return [waits_for.message + (f"; {waits_for.hint}" if waits_for.hint else "")]
-        causes = []
+            return waits_for.message + (f"; {waits_for.hint}" if waits_for.hint else "")
         for what, watch in (("Secrets", self._secrets), ("SealedSecrets", self._front_door)):
             if not watch.healthy:
-                causes.append(f"the watch of {what} is interrupted")
-        return causes
+                return f"the watch of {what} is interrupted: {_said(watch.last_error)}"
+        return None
 
-    def _dead(self) -> list[str]:
-        """Why the process should be started again; empty while it is alive. Shown on `/healthz`."""
+    def _trouble(self) -> str | None:
+        """Why the process should be started again; None while it is alive."""
         if self._waits_for is not None:
-            return []
-        causes = [f"no word from a watch for {SILENCE_SECONDS:.0f} s"] if self._idle_seconds() > SILENCE_SECONDS else []
+            return None
+        if self._idle_seconds() > SILENCE_SECONDS:
+            return f"no word from a watch for {SILENCE_SECONDS:.0f} s"
         if self._workers.alive < self._settings.unsealing.workers:
-            causes.append("a worker has ended")
-        return causes
+            return "a worker has ended"
+        return None
 
     def _idle_seconds(self) -> float:
         heard = min(self._secrets.last_activity, self._front_door.last_activity)
@@ -234,6 +236,11 @@ class Process:
     def _unreadable_key(self, ref: str, error: KsealError) -> None:
         self._log.error("sealing key passed over", ref=ref, cause=error.message, hint=error.hint)
 
+    def _watch_interrupted(self, problem: Problem) -> None:
+        self._log.warning(
+            "watch interrupted", kind="Secret", doing=problem.doing, name=problem.name, error=problem.error
+        )
+
     def _event_dropped(self, why: str, error: Exception | None) -> None:
         self._metrics.event_dropped(why)
         self._log.debug("event dropped", why=why, error=error)
@@ -242,3 +249,10 @@ class Process:
 def _client(connection: config.Connection, settings: Client) -> Cluster:
     limiter = RateLimiter(settings.qps, settings.burst) if settings.qps > 0 else None
     return Cluster(connection, limiter=limiter, timeout_seconds=settings.timeout_seconds)
+
+
+def _said(error: Exception | None) -> str:
+    """What may be told of an error that interrupted a watch; the words of foreign ones may carry content."""
+    if error is None:
+        return "the API server has not answered yet"
+    return error.message if isinstance(error, KsealError) else type(error).__name__

@@ -6,7 +6,7 @@ remembered as a `SecretRecord`: who owns it and a keyed digest of its content, s
 
 import hashlib
 import secrets
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -80,8 +80,7 @@ def record(secret: dict[str, Any]) -> SecretRecord:
 class Written(NamedTuple):
     """What a write came to."""
 
-    action: str
-    """created, updated or unchanged."""
+    action: Literal["created", "updated", "unchanged"]
     record: SecretRecord
 
 

@@ -23,7 +23,11 @@ def synced_status(
     before = next((condition for condition in conditions if condition.get("type") == SYNCED), {})
     status = "True" if outcome.ready else "False"
     same_status = before.get("status") == status
-    if same_status and before.get("message", "") == outcome.text and old.get("observedGeneration") == generation:
+    if (
+        same_status
+        and before.get("message", "") == outcome.condition_message
+        and old.get("observedGeneration") == generation
+    ):
         return None
     synced = {
         "type": SYNCED,
@@ -31,8 +35,8 @@ def synced_status(
         "lastUpdateTime": timestamp(now),
         "lastTransitionTime": (before.get("lastTransitionTime") if same_status else None) or timestamp(now),
     }
-    if outcome.text:
-        synced["message"] = outcome.text
+    if outcome.condition_message:
+        synced["message"] = outcome.condition_message
     others = [condition for condition in conditions if condition.get("type") != SYNCED]
     return {**old, "observedGeneration": generation, "conditions": [synced, *others]}
 

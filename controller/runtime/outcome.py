@@ -63,10 +63,12 @@ class Outcome:
         return self.action in ("created", "updated")
 
     @property
-    def text(self) -> str:
-        """Message and cure in one, as a status shows them."""
-        text = f"{self.message}; {self.hint}" if self.hint else self.message
-        return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+    def condition_message(self) -> str:
+        """What the condition says: the original's words alone, because people's alerts compare them.
+
+        The cure is in the event and in the log.
+        """
+        return _bounded(self.message)
 
     def unchanged(self) -> "Outcome":
         """The same conclusion, when nothing had to be done to come to it again."""
@@ -79,8 +81,15 @@ def failed(error: KsealError, at: Phase) -> Outcome:
     A Secret of somebody else's is `UNMANAGED` wherever it was noticed.
     """
     reason = Phase.UNMANAGED if isinstance(error, NotOurs) else at
-    bare = Outcome(ready=False, message=error.message, hint=error.hint, error_reason=reason, retry=_retry(error))
-    return replace(bare, event=_event(reason, bare.text))
+    message = f"failed update: {error.message}" if reason is Phase.UNMANAGED else error.message
+    return Outcome(
+        ready=False,
+        message=message,
+        hint=error.hint,
+        event=_event(reason, _bounded(f"{error.message}; {error.hint}" if error.hint else error.message)),
+        error_reason=reason,
+        retry=_retry(error),
+    )
 
 
 def _event(reason: Phase, text: str) -> Event | None:
@@ -100,3 +109,7 @@ def _retry(error: KsealError) -> Literal["backoff"] | float | None:
     if isinstance(error, ApiError | NotReady) and not isinstance(error, TooLarge):
         return error.retry_after if error.retry_after is not None else "backoff"
     return None
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"

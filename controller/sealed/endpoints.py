@@ -8,13 +8,11 @@ from typing import Final
 from controller.runtime import metrics
 from controller.runtime.http import HttpServer, Route
 from controller.runtime.httpwire import Request, Response, text
+from controller.runtime.probes import Check, probes
 from controller.settings import Http
 from engine.errors import KsealError
 
 PEM: Final = "application/x-pem-file"
-
-Causes = Callable[[], list[str]]
-"""Gives one line for each thing that is wrong; empty when all is well."""
 
 
 class Listeners:
@@ -26,8 +24,8 @@ class Listeners:
         shown: metrics.Metrics,
         *,
         certificate: Callable[[], bytes],
-        unready: Causes,
-        dead: Causes,
+        alive: Check,
+        ready: Check,
         on_error: Callable[[Exception], None],
     ) -> None:
         def cert(_: Request) -> Response:
@@ -38,8 +36,7 @@ class Listeners:
 
         routes = [
             Route("GET", "/v1/cert.pem", cert),
-            Route("GET", "/healthz", lambda _: _probe(dead()), is_observed=False),
-            Route("GET", "/readyz", lambda _: _probe(unready()), is_observed=False),
+            *probes(alive=alive, ready=ready),
         ]
 
         def metrics_page(_: Request) -> Response:
@@ -68,12 +65,6 @@ class Listeners:
         """Accept nothing more, and let answers under way end."""
         self._public.stop(timeout_seconds)
         self._metrics.stop(timeout_seconds)
-
-
-def _probe(causes: list[str]) -> Response:
-    if not causes:
-        return text(HTTPStatus.OK, "ok")
-    return text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(causes))
 
 
 def _seconds(given: timedelta) -> float:

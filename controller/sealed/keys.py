@@ -63,10 +63,7 @@ class KeyRegistry:
 
     def certificate(self) -> bytes:
         """PEM of the newest certificate, as `/v1/cert.pem` serves it. Raises: NotReady."""
-        newest = self.ring.newest
-        if newest.certificate is None:
-            raise NotReady("the newest sealing key has no certificate")
-        return newest.certificate.pem
+        return _pem(self.ring.newest)
 
     def ensure(self) -> KeyRing:
         """Read all keys; make the first one where there is none and the settings allow it.
@@ -161,10 +158,16 @@ class KeyRegistry:
             },
             "type": "kubernetes.io/tls",
             "data": {
-                "tls.crt": base64.b64encode(key.certificate_pem).decode(),
-                "tls.key": base64.b64encode(key.private_pem()).decode(),
+                "tls.crt": base64.b64encode(_pem(key)).decode(),
+                "tls.key": base64.b64encode(key.private_pem().reveal()).decode(),
             },
         }
+
+
+def _pem(key: SealingKey) -> bytes:
+    if key.certificate is None:
+        raise PrivateKeyError("a sealing key of the registry has a certificate")
+    return key.certificate.pem
 
 
 def _suffix(namespace: str, attempt: int) -> str:

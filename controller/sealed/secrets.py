@@ -3,14 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
-
-from engine.kube.watch import Informer
+from typing import Final
 
 from controller.sealed.observed import Key, is_newer
 from controller.target import SecretRecord, record
 from engine.kube.client import Cluster
 from engine.kube.refs import SECRETS
+from engine.kube.watch import Informer, Problem
 
 TRUST_SECONDS: Final = 30.0
 """How long an answer to a write counts without the watch repeating it: a Secret that was written and deleted while the
@@ -62,7 +61,12 @@ class SecretMemory:
 
 
 def watch_secrets(
-    cluster: Cluster, namespace: str | None, memory: SecretMemory, on_change: Callable[[Key], None]
+    cluster: Cluster,
+    namespace: str | None,
+    memory: SecretMemory,
+    *,
+    on_change: Callable[[Key], None],
+    on_problem: Callable[[Problem], None],
 ) -> Informer[SecretRecord]:
     """An informer, not started yet, that keeps `memory` up to date and then names each Secret that changed.
 
@@ -74,7 +78,7 @@ def watch_secrets(
         memory.saw(key, new)
         on_change(key)
 
-    return Informer(cluster, SECRETS, decode=_decode, namespace=namespace, on_change=changed)
+    return Informer(cluster, SECRETS, decode=record, namespace=namespace, on_change=changed, on_problem=on_problem)
 
 
 def _overtaken(written: SecretRecord, old: SecretRecord | None, new: SecretRecord | None) -> bool:
@@ -82,7 +86,3 @@ def _overtaken(written: SecretRecord, old: SecretRecord | None, new: SecretRecor
     if new is None:
         return old is not None and old.uid == written.uid
     return not is_newer(written.resource_version, new.resource_version)
-
-
-def _decode(secret: dict[str, Any]) -> SecretRecord:
-    return record(secret)

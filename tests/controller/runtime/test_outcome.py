@@ -60,12 +60,15 @@ def test_a_foreign_secret_is_unmanaged_wherever_it_is_noticed(at: Phase) -> None
     assert outcome.event.reason == "ErrUpdateFailed"
 
 
-def test_the_cure_stands_behind_the_message() -> None:
-    assert failed(Stalled("no key", "restore one"), Phase.UNSEAL).text == "no key; restore one"
+def test_the_condition_has_the_originals_words_and_the_event_the_cure_too() -> None:
+    outcome = failed(NotOurs("Resource \"db\" is not ours", "annotate it"), Phase.UPDATE)
+    assert outcome.condition_message == 'failed update: Resource "db" is not ours'
+    assert outcome.event is not None
+    assert outcome.event.message == 'Resource "db" is not ours; annotate it'
 
 
 def test_long_texts_are_cut() -> None:
-    text = failed(Stalled("x" * 100_000), Phase.UNSEAL).text
+    text = failed(Stalled("x" * 100_000), Phase.UNSEAL).condition_message
     assert len(text) == TEXT_LIMIT
     assert text.endswith("…")
 

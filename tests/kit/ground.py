@@ -1,0 +1,110 @@
+"""A namespace with a controller of ours in it, and the few things that tests do there again and again."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sealer.certificates import Certificate
+from sealer.scope import Scope
+from sealer.sealedsecret import seal_secret
+from tests.kit.controlplane import ControlPlane
+from tests.kit.process import Nest, wait_until
+from tests.kit.running import RunningController
+from tests.kit.tree import ROOT
+
+
+class Ground:
+    """One namespace of a control plane, its controller (that namespace only), and sealing for it."""
+
+    def __init__(self, plane: ControlPlane, nest: Nest, *, flags: Sequence[str] = ()) -> None:
+        self.plane = plane
+        self.namespace = plane.create_namespace()
+        self.controller = RunningController(
+            nest,
+            plane.kubeconfig,
+            namespace=self.namespace,
+            flags=["--all-namespaces=false", "--key-size=2048", *flags],
+        )
+
+    def sealed(
+        self,
+        name: str,
+        values: Mapping[str, bytes],
+        *,
+        scope: Scope | None = None,
+        certificate: str | None = None,
+        template: Mapping[str, Any] | None = None,
+        **secret: Any,
+    ) -> dict[str, Any]:
+        """A SealedSecret for the controller's newest key; `template` is merged into spec.template.metadata."""
+        pem = (certificate or self.controller.certificate()).encode()
+        raw = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": self.namespace, **(template or {})},
+            "data": {key: base64.b64encode(value).decode() for key, value in values.items()},
+            **secret,
+        }
+        public_key = Certificate.parse(pem, source="the controller").public_key
+        return seal_secret(raw, public_key, scope=scope, allow_empty=True)
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Apply objects as a person would."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.plane.kubectl("apply", "-f", "-", input=json.dumps(listed), namespace=self.namespace)
+
+    def find(self, kind: str, name: str) -> dict[str, Any] | None:
+        """An object as it is now; None when there is none."""
+        done = self.plane.kubectl("get", kind, name, "-o", "json", "--ignore-not-found", namespace=self.namespace)
+        found: dict[str, Any] | None = json.loads(done.stdout) if done.stdout else None
+        return found
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """An object that has to be there."""
+        found = self.find(kind, name)
+        assert found is not None, f"there is no {kind} {name}"
+        return found
+
+    def values(self, name: str) -> dict[str, bytes] | None:
+        """The plain values of a Secret; None when there is no such Secret."""
+        found = self.find("secret", name)
+        return found and {key: base64.b64decode(text) for key, text in (found.get("data") or {}).items()}
+
+    def condition(self, name: str) -> dict[str, Any]:
+        """The Synced condition that speaks of the present generation; empty while there is none."""
+        found = self.get("sealedsecret", name)
+        status = found.get("status") or {}
+        if status.get("observedGeneration") != found["metadata"]["generation"]:
+            return {}
+        return next((one for one in status.get("conditions") or [] if one["type"] == "Synced"), {})
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The Events about a SealedSecret, oldest first."""
+        selector = f"involvedObject.kind=SealedSecret,involvedObject.name={name}"
+        done = self.plane.kubectl("get", "events", "-o", "json", "--field-selector", selector, namespace=self.namespace)
+        items: list[dict[str, Any]] = json.loads(done.stdout)["items"]
+        return items
+
+    def wait_synced(self, name: str, *, limit_seconds: float = 30.0) -> None:
+        """Wait until the controller reports success for the present generation."""
+        wait_until(
+            lambda: self.condition(name).get("status") == "True", f"{name} is synced", limit_seconds=limit_seconds
+        )
+
+    def wait_failed(self, name: str, *, containing: str = "", limit_seconds: float = 30.0) -> str:
+        """Wait until the controller reports a failure whose text has these words; returns the text."""
+
+        def failed() -> bool:
+            condition = self.condition(name)
+            return condition.get("status") == "False" and containing in condition.get("message", "")
+
+        wait_until(failed, f"{name} fails with {containing!r}", limit_seconds=limit_seconds)
+        message: str = self.condition(name)["message"]
+        return message
+
+
+def install_crd(plane: ControlPlane) -> None:
+    """Install our CRD and wait until it is served."""
+    plane.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
+    plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com", "--timeout=30s")

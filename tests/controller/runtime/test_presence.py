@@ -1,6 +1,7 @@
 """The account of what there is, against a server whose events are handed over late and out of order."""
 
 from collections import defaultdict, deque
+from itertools import cycle
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,32 +144,30 @@ class World:
             self.view[one.at] = one
 
 
-NAMES = st.sampled_from([Name("shop", name) for name in "abc"])
+NAMES = st.sampled_from([Name("shop", name) for name in "ab"])
 STEPS = st.one_of(
     st.tuples(st.just("put"), NAMES),
     st.tuples(st.just("delete"), NAMES),
-    st.tuples(st.just("hand_over"), st.integers(0, 7)),
-    st.tuples(st.just("break"), st.none()),
-    st.tuples(st.just("relist"), st.integers(1, 3)),
+    st.tuples(st.just("hand_over"), st.integers(0, 3)),
+    st.tuples(st.just("relist"), st.integers(1, 3)),  # after a break of the watch in which nothing is heard ...
+    st.tuples(st.just("break"), st.none()),  # ... when it began here, not at the list
 )
 
 
-@settings(max_examples=300)
-@given(st.lists(STEPS, max_size=60), st.lists(st.integers(0, 7)))
+@settings(max_examples=400)
+@given(st.lists(STEPS, min_size=5, max_size=40), st.lists(st.integers(0, 3), min_size=10))
 def test_in_the_end_the_view_is_the_world(steps: list[tuple[str, object]], order: list[int]) -> None:
     world = World()
+    world.relist(page=1)
     for step, argument in steps:
         if step == "break":
             world.is_watched = False
-        elif step == "relist":
-            if not world.is_watched:
-                world.relist(page=argument)
         else:
             getattr(world, step)(argument)
     if not world.is_watched:
         world.relist(page=2)
-    choices = iter(order)
-    while world.hand_over(next(choices, 0)):
+    choices = cycle(order)
+    while world.hand_over(next(choices)):
         pass
     assert world.view == world.objects
     assert world.presence.is_told

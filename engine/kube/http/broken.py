@@ -35,8 +35,11 @@ class Broken(Exception):
         return self.stage in (Stage.WAITING, Stage.READING)
 
 
-def explain(error: OSError | http.client.HTTPException, stage: Stage, timeout_seconds: float) -> Broken:
-    """The words for what a socket, TLS or the HTTP parser reports. Texts of the parser quote the answer: not kept."""
+def explain(error: OSError | http.client.HTTPException | ValueError, stage: Stage, timeout_seconds: float) -> Broken:
+    """The words for what a socket, TLS or the HTTP parser reports. Texts of the parser quote the answer: not kept.
+
+    ValueError is what the parser lets through for some malformed numbers.
+    """
     if isinstance(error, TimeoutError):
         return Broken(stage, f"nothing came for {timeout_seconds:g} s", timed_out=True)
     if isinstance(error, ssl.SSLCertVerificationError):

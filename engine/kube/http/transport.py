@@ -73,7 +73,7 @@ class Opened:
             return self._response.read1(CHUNK)
         except OSError as error:
             raise explain(error, Stage.READING, self._timeout) from error
-        except http.client.HTTPException as error:
+        except (http.client.HTTPException, ValueError) as error:
             raise explain(error, Stage.READING, self._timeout) from None
 
 
@@ -219,7 +219,7 @@ class Transport:
             return channel.answer(method)
         except OSError as error:
             raise explain(error, Stage.WAITING, self._timeout) from error
-        except http.client.HTTPException as error:
+        except (http.client.HTTPException, ValueError) as error:
             raise explain(error, Stage.WAITING, self._timeout) from None
 
     def _say_if_closed(self, broken: Broken) -> None:
@@ -244,7 +244,7 @@ def _read(response: http.client.HTTPResponse, limit: int, timeout_seconds: float
                 raise TooMuch
     except OSError as error:
         raise explain(error, Stage.READING, timeout_seconds) from error
-    except http.client.HTTPException as error:
+    except (http.client.HTTPException, ValueError) as error:
         raise explain(error, Stage.READING, timeout_seconds) from None
     if declared is not None and size != declared:
         raise Broken(Stage.READING, "it is not complete")

@@ -12,6 +12,8 @@ from typing import Any
 from sealer.encoding import Base64Error, decode
 from sealer.errors import FormatError, SealError
 
+FIELDS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData"})
+"""The fields of a Secret; an input's others are ignored, as by every reader of Secrets."""
 MOST_VALUE_BYTES = 1 << 20
 MOST_ANNOTATION_BYTES = 256 << 10
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"

@@ -1,0 +1,136 @@
+"""`kseal VERB ...`: find the verb, run it, turn what went wrong into one line and an exit code.
+
+An ordinary line of a built-in verb is parsed and run without click; see `verb.py`. Verbs of other packages join by the
+entry-point group `kseal.commands` and are looked up only when their name, or the list of all, is asked for.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import engine.errors
+import sealer.errors
+from sealer.cli.misuse import Misused
+from sealer.cli.terminal import Terminal
+from sealer.cli.verb import Given, Verb, fill_from_environment
+
+VERBS = {
+    "seal": "sealer.cli.seal",
+    "unseal": "sealer.cli.unseal",
+    "cert": "sealer.cli.certificate",
+    "completion": "sealer.cli.completion",
+}
+"""The built-in verbs and the modules in which their `VERB` stands."""
+
+# 3, "differences found", belongs to verbs that compare.
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main() -> NoReturn:
+    """The entry point of `kseal` and `kubectl-kseal`."""
+    signal.signal(signal.SIGTERM, _stop)
+    code = FAILED
+    try:
+        code = call(sys.argv[1:], os.environ)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else FAILED
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    finally:
+        _leave(code)
+
+
+def call(words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command line; the exit code."""
+    if words and words[0] in VERBS and _is_one_installation():
+        from sealer.cli.plain import parse
+
+        verb = builtin(words[0])
+        given = parse(verb, words[1:])
+        if given is not None:
+            return run(verb, given, environ)
+    return reported(lambda: _by_click(words, environ), Terminal(environ))
+
+
+def builtin(name: str) -> Verb:
+    """The table of a built-in verb; its module is imported only now."""
+    verb: Verb = import_module(VERBS[name]).VERB
+    return verb
+
+
+def run(verb: Verb, given: Given, environ: Mapping[str, str]) -> int:
+    """Run a verb on a parsed line, completed from the environment; the exit code."""
+    ignored = fill_from_environment(given, verb.options, environ)
+    terminal = Terminal(
+        environ,
+        colour=given.text("color") or "auto",
+        is_quiet=given.flag("quiet"),
+        is_verbose=given.flag("verbose"),
+    )
+    for name in ignored:
+        terminal.warning(f"{name} is ignored: its value makes no sense there")
+    return reported(lambda: verb.run(given, terminal, environ), terminal)
+
+
+def reported(work: Callable[[], int], terminal: Terminal) -> int:
+    """The exit code of some work; whatever it raises is said in one line."""
+    try:
+        return work()
+    except Misused as error:
+        terminal.error(error.message, error.hint)
+        return MISUSED
+    except engine.errors.KsealError as error:
+        terminal.error(error.message.replace("\n", "; "), error.hint)
+        return FAILED
+    except BrokenPipeError:
+        return FAILED  # whoever read our output has seen enough, and needs no message
+    except Exception as error:  # noqa: BLE001  # the last line of defence: a traceback may show plaintext
+        terminal.error(f"internal error: {type(error).__name__} at {_place(error)}", "please report this line")
+        return FAILED
+
+
+def _by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
+    if not _is_one_installation():
+        raise engine.errors.KsealError(
+            f"two installations are mixed: {_home(engine)} and {_home(sealer)}",
+            hint="another package named engine or sealer is in the way; install kseal into an environment of its own",
+        )
+    from sealer.cli.commands import call_by_click
+
+    return call_by_click(words, environ)
+
+
+def _is_one_installation() -> bool:
+    return _home(engine) == _home(sealer)
+
+
+def _home(package: object) -> str:
+    return os.path.dirname(os.path.dirname(str(getattr(package, "__file__", ""))))  # noqa: PTH120  # see files.py
+
+
+def _place(error: BaseException) -> str:
+    """Where the code gave up: file and line, without any value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown place"
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """SIGTERM ends the call as an exception, so that temporary files go with it."""
+    raise SystemExit(128 + number)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: taking the modules apart one by one would cost more than sealing a value."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            code = code or FAILED
+    os._exit(code)

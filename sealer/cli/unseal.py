@@ -1,0 +1,139 @@
+"""`kseal unseal`: SealedSecrets in, Secrets out, with private keys at hand instead of a cluster."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import KsealError
+from sealer import sealedsecret, secret
+from sealer.cli import documents, files
+from sealer.cli.misuse import Misused
+from sealer.cli.verb import COMMON, Given, Option, Verb
+from sealer.errors import PrivateKeyError, UnsealError
+from sealer.keys import SealingKey, load_pair, load_private
+from sealer.ring import NO_KEY, KeyRing
+from sealer.spread import spread
+
+if TYPE_CHECKING:
+    from sealer.cli.documents import Document
+    from sealer.cli.terminal import Terminal
+
+EXAMPLE = "kseal unseal -k key.pem sealed.yaml"
+_TOGETHER = 4  # from so many documents on the threads earn their start: each opening is 1.6 ms of RSA
+
+OPTIONS = (
+    Option(
+        ("-k", "--private-key", "--recovery-private-key"),
+        "Private key: PEM, a key Secret or a List of them; may be repeated, or name several files with commas.",
+        "FILE",
+        many=True,
+        environ="RECOVERY_PRIVATE_KEY",
+    ),
+    Option(
+        ("-w", "--write"),
+        "Write to this file (mode 0600) instead of standard output, as a whole or not at all.",
+        "FILE",
+    ),
+    documents.OUTPUT,
+    Option(("--force",), "Write plaintext even into a Git work tree."),
+    *COMMON,
+)
+
+
+def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
+    """Unseal every SealedSecret of every input, or none."""
+    del environ  # nothing of it matters offline
+    output = given.text("write")
+    key_files = [path for text in given.texts("private-key") for path in text.split(",") if path]
+    if not key_files:
+        raise Misused("no private key is named", hint=f"for example: {EXAMPLE}")
+    if files.STDIN in key_files and (files.STDIN in given.files or not given.files):
+        raise Misused("standard input cannot give both the keys and what they open")
+    files.check_inputs(given.files, example=EXAMPLE)
+    files.refuse_work_tree(output, is_forced=given.flag("force"))
+    ring = KeyRing(_keys(key_files))
+    terminal.info(f"{len(ring)} private keys: {', '.join(key.fingerprint for key in ring)}")
+    found, form = documents.read_documents(files.read_inputs(given.files, example=EXAMPLE))
+    if not found:
+        raise KsealError("no SealedSecrets found")
+    opened = _unseal_all(found, ring, terminal)
+    files.write_output(documents.written(opened, given.text("output"), output, form), output, is_plaintext=True)
+    return 0
+
+
+def _unseal_all(found: "list[Document]", ring: KeyRing, terminal: "Terminal") -> list[dict[str, Any]]:
+    progress = terminal.progress("unsealing", len(found))
+
+    def unseal_one(document: "Document") -> dict[str, Any]:
+        try:
+            sealed = sealedsecret.parse(document.raw)
+            opened = sealedsecret.unseal_secret(sealed, ring, accept_v1_data=False)
+        except KsealError as error:
+            is_lost = isinstance(error, UnsealError) and NO_KEY in error.message
+            raise KsealError(f"{document.place}: {error.message}", _LOST if is_lost else error.hint) from error
+        for key in sealed.dropped:
+            terminal.warning(f'{document.place}: the item "{key}" is no text and is left out')
+        progress.step()
+        return opened.secret
+
+    try:
+        return spread(unseal_one, found, from_count=_TOGETHER)
+    finally:
+        progress.end()
+
+
+_LOST = "it was sealed for another key, or its name, namespace or scope was changed afterwards"
+
+
+def _keys(paths: Sequence[str]) -> list[SealingKey]:
+    keys = []
+    for source, data in files.read_inputs(paths, example=EXAMPLE):
+        try:
+            keys += [load_private(data)] if _is_pem(data) else _secret_keys(data, source)
+        except PrivateKeyError as error:
+            raise PrivateKeyError(f"{source}: {error.message}", error.hint) from error
+    return keys
+
+
+def _is_pem(data: bytes) -> bool:
+    """Whether a key file is bare PEM: no object begins before the first block."""
+    before, mark, _ = data.partition(b"-----BEGIN ")
+    return bool(mark) and b"kind" not in before and b"{" not in before
+
+
+def _secret_keys(data: bytes, source: str) -> list[SealingKey]:
+    """The keys of `kubernetes.io/tls` Secrets, as a backup of the controller's keys holds them.
+
+    Raises: PrivateKeyError; YAML's and JSON's own errors when the file is something else.
+    """
+    from engine.kube import manifest
+
+    objects, _ = manifest.read(data, source=source)
+    if not objects:
+        raise PrivateKeyError("no private key in the file")
+    keys = []
+    for one in objects:
+        sealedsecret.require_kind(one.raw, "v1", "Secret")
+        items = secret.values(one.raw)
+        if "tls.key" not in items:
+            raise PrivateKeyError(f"{one.ref}: secret must contain a 'tls.key' item")
+        try:
+            keys.append(load_pair(items["tls.key"], items.get("tls.crt")))
+        except PrivateKeyError as error:
+            raise PrivateKeyError(f"{one.ref}: {error.message}", error.hint) from error
+    return keys
+
+
+VERB = Verb(
+    name="unseal",
+    summary="Open SealedSecrets offline, with their private keys.",
+    text="For recovery: it needs the controller's private keys and no cluster. The Secrets that it writes are plain "
+    "text.",
+    examples=(
+        EXAMPLE,
+        "kubectl -n kube-system get secret -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml > keys.yaml",
+        "kseal unseal -k keys.yaml -o yaml < sealed.json",
+    ),
+    options=OPTIONS,
+    run=run,
+    files="FILE",
+)

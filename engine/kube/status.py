@@ -26,6 +26,7 @@ from engine.kube.errors import (
 )
 from engine.kube.refs import SECRETS, Resource
 
+FIELD_LIMIT = 200  # characters of a field's path
 MESSAGE_LIMIT = 600  # characters of a server's message; a webhook may answer with a whole document
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -105,7 +106,7 @@ def refusal(
     reason, said = "", ""
     details: Mapping[str, Any] = {}
     if answer is not None:
-        reason, said = _text(answer.get("reason")), _text(answer.get("message"))
+        reason, said = _word(answer.get("reason")), _text(answer.get("message"))
         details = found if isinstance(found := answer.get("details"), Mapping) else {}
     kind = _kind(status, reason, is_status=answer is not None)
     causes = tuple(_causes(details, quotes_secrets=target.quotes_secrets))
@@ -134,10 +135,14 @@ def _causes(details: Mapping[str, Any], *, quotes_secrets: bool) -> Iterable[Cau
     for cause in found if isinstance(found, list) else ():
         if not isinstance(cause, Mapping):
             continue
-        reason = _text(cause.get("reason"))
+        reason = _word(cause.get("reason"))
         # Of a field owned by somebody else the message names the manager only; every other may quote the value.
         keep = reason == "FieldManagerConflict" or not quotes_secrets
-        yield Cause(_text(cause.get("field")), reason, _one_line(_text(cause.get("message"))) if keep else "")
+        yield Cause(
+            _one_line(_text(cause.get("field")))[:FIELD_LIMIT],
+            reason,
+            _one_line(_text(cause.get("message"))) if keep else "",
+        )
 
 
 def _secret_safe(said: str, causes: tuple[Cause, ...], details: Mapping[str, Any]) -> str:
@@ -152,7 +157,7 @@ def _secret_safe(said: str, causes: tuple[Cause, ...], details: Mapping[str, Any
         return f'admission webhook "{webhook}" denied it'
     if _text(details.get("kind")) == "namespaces":
         return f'namespace "{_text(details.get("name"))}"'
-    _, _, rule = said.partition(" is forbidden: ")
+    rule = _rule(said)
     if rule.startswith('User "'):
         verb, what = _denied(rule)
         user = _quoted(rule)
@@ -168,8 +173,8 @@ def _secret_safe(said: str, causes: tuple[Cause, ...], details: Mapping[str, Any
 def _cure(kind: type[ApiError], target: Target, said: str, origin: str) -> str | None:
     if kind is Unauthorized:
         return f"the server did not accept the credentials of {origin}: log in again, or renew them"
-    if kind is Forbidden and '" cannot ' in said:
-        verb, what = _denied(said)
+    if kind is Forbidden and (rule := _rule(said)).startswith('User "'):
+        verb, what = _denied(rule)
         where = f' in namespace "{target.namespace}"' if target.namespace else " in all namespaces"
         return f'RBAC must allow the verb "{verb}" on "{what or target.resource}"{where if target.resource else ""}'
     if kind is NotServed and target.resource:
@@ -177,12 +182,18 @@ def _cure(kind: type[ApiError], target: Target, said: str, origin: str) -> str |
     return None
 
 
-def _denied(said: str) -> tuple[str, str]:
+def _rule(said: str) -> str:
+    """What the server itself says after `secrets "db" is forbidden: `; empty where somebody else speaks."""
+    what, _, rule = said.partition("forbidden: ")
+    return rule if len(what.split()) <= 3 else ""
+
+
+def _denied(rule: str) -> tuple[str, str]:
     """Verb and resource out of `User "x" cannot get resource "secrets" in API group "" in the namespace "shop"`.
 
     Source: k8s.io/apiserver pkg/endpoints/handlers/responsewriters/errors.go, forbiddenMessage.
     """
-    tail = said.partition('" cannot ')[2]
+    tail = rule.partition('" cannot ')[2]
     verb, _, rest = tail.partition(" ")
     kind, _, rest = rest.partition(" ")  # `resource`, or `path` where a URL outside the API was asked for
     what = _quoted(rest)
@@ -199,6 +210,11 @@ def _quoted(text: str, quote: str = '"') -> str:
 def _one_line(said: str) -> str:
     text = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     return text if len(text) <= MESSAGE_LIMIT else f"{text[:MESSAGE_LIMIT]}..."
+
+
+def _word(value: object) -> str:
+    """A reason as the API writes it, `FieldValueInvalid`: whatever is longer or no word came from somebody else."""
+    return value if isinstance(value, str) and value.isalnum() and len(value) <= 64 else ""
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ package main
 
 import (
 	"bufio"
+	"encoding"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -132,6 +133,9 @@ func keyText(key any) (string, error) {
 		return strconv.Itoa(key), nil
 	case bool:
 		return strconv.FormatBool(key), nil
+	case encoding.TextMarshaler: // a timestamp; encoding/json treats such keys so
+		text, err := key.MarshalText()
+		return string(text), err
 	case float64:
 		switch text := strconv.FormatFloat(key, 'g', -1, 32); text {
 		case "+Inf":

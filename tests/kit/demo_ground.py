@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.kit.tree import ROOT
 
 _CRD: Final = "sealedsecrets.bitnami.com"
 _DELETE_CRD: Final = f"kubectl delete crd {_CRD}"
+_CRDS: Final = shlex.quote(str(ROOT / "deploy" / "crds"))
 _SERVERS: Final = ("etcd", "kube", "kubectl")
 
 
@@ -30,8 +32,6 @@ class Ground:
 
     namespace: str
     """Of the Secret."""
-    flag: str
-    """What a command line adds to reach that namespace; empty where it is the kubeconfig's own."""
     controller_namespace: str
     """Where the controller keeps its keys."""
     controller_flags: str
@@ -53,10 +53,11 @@ def made(screen: Screen, shell: Shell) -> Iterator[Ground]:
             shell.run("kubectl version")
             step.result = f"it answers at {plane.server}"
         with screen.step("Teach the API server what a SealedSecret is") as step:
-            shell.run("kubectl apply -k deploy/crds", folder=ROOT)
+            shell.run(f"kubectl apply -k {_CRDS}")
             _wait_until_served(shell)
             step.result = f"{_CRD} is served"
-        yield Ground("default", flag="", controller_namespace="kube-system", controller_flags="")
+        shell.run("kubectl create namespace shop", is_quiet=True)
+        yield Ground("shop", controller_namespace="kube-system", controller_flags="")
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def borrowed(screen: Screen, shell: Shell, kubeconfig: Path) -> Iterator[Ground]
             step.result = "it is removed at the end"
         with screen.step("Teach the API server what a SealedSecret is, unless it knows") as step:
             step.result = "it knew already" if _is_served(shell) else _install(shell, undo)
-        yield Ground(name, f" --namespace {name}", name, " --all-namespaces=false")
+        yield Ground(name, controller_namespace=name, controller_flags=" --all-namespaces=false")
     finally:
         _remove(screen, shell, undo)
 
@@ -98,7 +99,7 @@ def absent() -> list[Program]:
 
 def _build_missing(screen: Screen) -> None:
     missing = absent()
-    with screen.step(f"Have the programs of a control plane: {', '.join(_SERVERS)}") as step:
+    with screen.step("Have the programs of a control plane: etcd, kube-apiserver and kubectl") as step:
         if missing:
             minutes = max(1, round(sum(program.seconds for program in missing) / 60))
             screen.say(f"    Built from source at first use, then kept: about {minutes} min on two cores.")
@@ -121,7 +122,7 @@ def _is_served(shell: Shell) -> bool:
 def _install(shell: Shell, undo: list[str]) -> str:
     with _undisturbed():
         # `create`, not `apply`: where someone else installs it at this very moment, theirs stays, and we fail.
-        shell.run("kubectl create -k deploy/crds", folder=ROOT)
+        shell.run(f"kubectl create -k {_CRDS}")
         undo.append(f"{_DELETE_CRD} --ignore-not-found --timeout=90s")
     _wait_until_served(shell)
     return "it does now, and forgets it at the end"

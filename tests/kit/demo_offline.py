@@ -13,7 +13,6 @@ from tests.kit.demo_screen import Screen
 from tests.kit.demo_shell import CommandFailed, Shell
 
 _KEY_BITS: Final = 4096
-REPOSITORY: Final = Path("repo")
 
 
 def play(screen: Screen, shell: Shell) -> None:
@@ -36,19 +35,20 @@ def play(screen: Screen, shell: Shell) -> None:
         shell.run("cat repo/sealed.yaml")
         step.result = "everyone may read this file"
     with screen.step("Commit it") as step:
+        shell.enter("repo")
         commit(shell, "Add the password of the database")
         step.result = "what Git holds is the sealed form"
     with screen.step("Unseal what the commit holds, with the private key, and compare") as step:
-        shell.run("git -C repo show HEAD:sealed.yaml | kseal unseal --private-key key.pem --write unsealed.yaml")
+        shell.run("git show HEAD:sealed.yaml | kseal unseal --private-key ../key.pem > ../unsealed.yaml")
         _compare(folder / "secret.yaml", folder / "unsealed.yaml")
         step.result = "it is the Secret of step 2 again"
 
 
 def commit(shell: Shell, message: str) -> None:
-    """Commit sealed.yaml in the repository."""
-    shell.run("git add sealed.yaml", folder=REPOSITORY)
-    shell.run(f'git commit --quiet --message "{message}"', folder=REPOSITORY)
-    shell.run("git log --oneline --stat", folder=REPOSITORY)
+    """Commit sealed.yaml; the shell is in the repository."""
+    shell.run("git add sealed.yaml")
+    shell.run(f'git commit --quiet --message "{message}"')
+    shell.run("git log --oneline --stat")
 
 
 def _secret(*, password: str) -> str:

@@ -7,7 +7,7 @@ import urllib.request
 from typing import Final
 
 from tests.kit.demo_ground import Ground
-from tests.kit.demo_offline import REPOSITORY, commit
+from tests.kit.demo_offline import commit
 from tests.kit.demo_screen import Screen
 from tests.kit.demo_shell import CommandFailed, Shell
 from tests.kit.process import Nest, Process, free_port
@@ -22,17 +22,17 @@ _NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def play(screen: Screen, shell: Shell, nest: Nest, ground: Ground) -> None:
     """Six steps. Raises: CommandFailed or Died where the cluster does not do what the demo promises."""
+    there = f" --namespace {ground.namespace}"
     with screen.step("Start the controller; it makes a sealing key of its own") as step:
         controller, address = _start_controller(screen, shell, nest, ground)
         step.result = "it is ready"
     with screen.step("Fetch its certificate") as step:
-        shell.run(f"kseal cert --cert http://{address}/v1/cert.pem --write cert.pem", folder=REPOSITORY)
+        shell.run(f"kseal cert --cert http://{address}/v1/cert.pem --write cert.pem")
         step.result = "this half of the key is public"
     with screen.step("Make a Secret and seal it in one line, so that no file ever holds the plain value") as step:
         shell.run(
-            f"kubectl create secret generic db --from-literal=password={_VALUE}{ground.flag} --dry-run=client -o yaml"
+            f"kubectl create secret generic db{there} --from-literal=password={_VALUE} --dry-run=client -o yaml"
             " \\\n  | kseal seal --cert cert.pem -o yaml > sealed.yaml",
-            folder=REPOSITORY,
         )
         step.result = "sealed for this cluster, this namespace and this name"
     with screen.step("Commit it") as step:
@@ -40,18 +40,18 @@ def play(screen: Screen, shell: Shell, nest: Nest, ground: Ground) -> None:
         step.result = "this is what a GitOps tool would pick up"
     watch = _Watch(nest, shell, ground)
     with screen.step("Apply the commit, and read the Secret that comes of it") as step:
-        shell.run(f"git show HEAD:sealed.yaml | kubectl apply -f -{ground.flag}", folder=REPOSITORY)
+        shell.run("git show HEAD:sealed.yaml | kubectl apply -f -")
         seconds = watch.seconds_until(_VALUE, controller)
-        shell.run(f"kubectl get sealedsecret db{ground.flag}")
-        value = shell.run(f"kubectl get secret db{ground.flag} -o go-template='{{{{.data.password | base64decode}}}}'")
+        shell.run(f"kubectl get sealedsecret db{there}")
+        value = shell.run(f"kubectl get secret db{there} -o go-template='{{{{.data.password | base64decode}}}}'")
         if value != _VALUE:
             raise CommandFailed("the Secret in the cluster does not hold the value that was sealed")
         step.result = f"the value is the one that was sealed; the Secret was there {seconds:.2f} s after the apply"
     with screen.step("Edit the Secret by hand, past Git") as step:
-        shell.run(f'kubectl patch secret db{ground.flag} -p \'{{"stringData": {{"password": "{_EDIT}"}}}}\'')
+        shell.run(f'kubectl patch secret db{there} -p \'{{"stringData": {{"password": "{_EDIT}"}}}}\'')
         watch.seconds_until(_EDIT, controller)
         seconds = watch.seconds_until(_VALUE, controller)
-        shell.run(f"kubectl get secret db{ground.flag} -o go-template='{{{{.data.password | base64decode}}}}'")
+        shell.run(f"kubectl get secret db{there} -o go-template='{{{{.data.password | base64decode}}}}'")
         step.result = f"the controller put the committed value back after {seconds:.2f} s"
 
 
@@ -78,7 +78,7 @@ class _Watch:
 
     def __init__(self, nest: Nest, shell: Shell, ground: Ground) -> None:
         line = (
-            f"kubectl get secrets --field-selector metadata.name=db{ground.flag} --watch"
+            f"kubectl get secrets --field-selector metadata.name=db --namespace {ground.namespace} --watch"
             ' -o go-template={{.data.password|base64decode}}{{"\\n"}}'
         )
         self._process = nest.start("watch", line.split(" "), env=shell.environ)

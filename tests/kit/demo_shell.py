@@ -33,15 +33,16 @@ class Shell:
 
     def __init__(self, folder: Path, screen: Screen, *, environ: Mapping[str, str], programs: Mapping[str, Path]):
         self.folder = folder
+        """Where command lines run."""
         self._screen = screen
-        binaries = folder / "bin"
-        binaries.mkdir(exist_ok=True)
+        self._binaries = folder / "bin"
+        self._binaries.mkdir()
         for name, path in programs.items():
-            (binaries / name).symlink_to(path)
+            self.add_program(name, path)
         git_config = folder / "gitconfig"
         git_config.write_text(_GIT_CONFIG)
         self.environ = {name: value for name, value in environ.items() if not name.startswith(_FOREIGN)} | {
-            "PATH": f"{binaries}{os.pathsep}{environ.get('PATH', os.defpath)}",
+            "PATH": f"{self._binaries}{os.pathsep}{environ.get('PATH', os.defpath)}",
             "GIT_CONFIG_GLOBAL": str(git_config),
             "GIT_CONFIG_NOSYSTEM": "1",
             "KUBECACHEDIR": str(folder / "kubectl-cache"),
@@ -49,21 +50,23 @@ class Shell:
 
     def add_program(self, name: str, path: Path) -> None:
         """Let command lines find one more program, before any of that name on the person's PATH."""
-        (self.folder / "bin" / name).symlink_to(path)
+        (self._binaries / name).symlink_to(path)
 
     def export(self, name: str, value: str) -> None:
         """Set a variable for the commands that follow, and show it."""
         self._screen.command(f"export {name}={value}")
         self.environ[name] = value
 
-    def run(self, line: str, *, folder: Path | None = None, is_quiet: bool = False) -> str:
-        """Show a command line, run it, show and return what it printed.
+    def enter(self, folder: str) -> None:
+        """Change to a folder below, for the commands that follow, and show it."""
+        self._screen.command(f"cd {folder}")
+        self.folder = self.folder / folder
 
-        `folder` is where it runs, relative to the demo's own. Raises: CommandFailed.
-        """
+    def run(self, line: str, *, is_quiet: bool = False) -> str:
+        """Show a command line, run it, show and return what it printed. Raises: CommandFailed."""
         if not is_quiet:
             self._screen.command(line)
-        code, output, complaint = self._run(line, self.folder / (folder or ""))
+        code, output, complaint = self._run(line)
         if not is_quiet:
             self._screen.output(output)
             self._screen.output(complaint)
@@ -72,11 +75,11 @@ class Shell:
             raise CommandFailed(f"a command ended with exit code {code}: {line}{said}")
         return output
 
-    def _run(self, line: str, folder: Path) -> tuple[int, str, str]:
+    def _run(self, line: str) -> tuple[int, str, str]:
         """In a process group of its own, so that nothing of a pipeline is left when we are interrupted."""
         process = subprocess.Popen(
             ["/bin/sh", "-euc", line],
-            cwd=folder,
+            cwd=self.folder,
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,0 +1,136 @@
+"""Somebody who follows a document: types what it shows into a terminal, with a cluster and a clone of their own.
+
+A few commands cannot be run as they stand on a machine without containers; `ASIDE` says what is done about each.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from tests.kit import real
+from tests.kit.controlplane import ControlPlane
+from tests.kit.documents import Command, matches
+from tests.kit.pod import Pod
+from tests.kit.process import Nest, wait_until
+from tests.kit.serviceproxy import expose, wait_reachable
+from tests.kit.transcript import Terminal
+from tests.kit.tree import ROOT
+
+INSTALL: Final = re.compile(r"(pip|pipx|uv tool) install (\S+)")
+
+
+class Reader:
+    """Somebody who follows one document: a terminal, a cluster, and the part that the test plays in it."""
+
+    def __init__(self, plane: ControlPlane, folder: Path, nest: Nest) -> None:
+        self.plane = plane
+        self.nest = nest
+        _lay_out(folder, plane)
+        environ = nest.bare_environment() | {
+            "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "KUBECONFIG": str(plane.kubeconfig),
+            "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+        }
+        self.terminal = Terminal(nest, folder / "clone", environ)
+        self._pods: list[Pod] = []
+
+    def follow(self, command: Command) -> None:
+        """Type one command, or do what stands for it, and compare what it says."""
+        for pattern, instead in ASIDE:
+            if found := re.match(pattern, command.text):
+                instead(self, found)
+                return
+        said = self.terminal.run(command.text)
+        may_fail = command.expected is not None and "error:" in command.expected
+        assert may_fail or said.code == 0, f"{command.place}: exit code {said.code}\n{command.text}\n{said.text}"
+        if command.expected is not None:
+            assert matches(command.expected, said.text), f"{command.place}: it printed\n{said.text}"
+        if found := re.search(r"kseal controller .*--listen-addr (\S+).*&$", command.text):
+            self._await(f"http://{found[1]}")
+
+    def run_pod(self) -> None:
+        """Be the node that runs the controller's Pod, and the network that leads its Service there."""
+        rendered = yaml.safe_load_all(self.plane.kubectl("kustomize", str(ROOT / "deploy" / "manifests")).stdout)
+        (deployment,) = [found for found in rendered if found["kind"] == "Deployment"]
+        pod = Pod(self.plane, deployment)
+        self._pods.append(pod.start())
+        pod.wait_ready()
+        proxy = expose(self.plane.api, pod.namespace, deployment["metadata"]["name"])
+        wait_reachable(self.plane.api, proxy, "/v1/cert.pem")
+
+    def leave(self) -> None:
+        """End what the document left running."""
+        for pod in self._pods:
+            pod.stop()
+
+    def _await(self, url: str) -> None:
+        """A person types the next command when the one in the background is up."""
+        probe = f"python -c \"import urllib.request as r; r.urlopen('{url}/readyz', timeout=5)\""
+        wait_until(lambda: self.terminal.run(probe).code == 0, f"{url} is ready", limit_seconds=60)
+
+
+def _lay_out(folder: Path, plane: ControlPlane) -> None:
+    """A clone as a newcomer has it after the first `make`, a repository for their own files, and kubectl."""
+    clone, binaries = folder / "clone", folder / "bin"
+    clone.mkdir()
+    binaries.mkdir()
+    for entry in ROOT.iterdir():
+        if not entry.name.startswith("."):
+            (clone / entry.name).symlink_to(entry)
+    (clone / ".venv").symlink_to(sys.prefix)
+    subprocess.run(["git", "init", "--quiet", clone], check=True)
+    (folder / "gitconfig").write_text("[user]\nname = reader\nemail = reader@kseal.invalid\n")
+    (binaries / "kubectl").symlink_to(real.require("kubectl"))
+    plane.kubectl("create", "namespace", "shop")
+
+
+def _target_exists(_: Reader, found: re.Match[str]) -> None:
+    """`make demo` is run by tests/cluster/test_demo.py, and `make test` is what runs this."""
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make (\w+)", found.string):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def _installs_elsewhere(_: Reader, found: re.Match[str]) -> None:
+    """test_the_install_commands_of_the_readme_install_a_working_program runs those of the README."""
+    assert INSTALL.match(found.string)
+
+
+def _image_is_the_deployments(reader: Reader, found: re.Match[str]) -> None:
+    """There is no container engine here. tests/cluster/test_deploy_image.py runs the steps of the Dockerfile."""
+    assert (ROOT / found["file"]).is_file()
+    assert f"image: {found['image']}\n" in reader.plane.kubectl("kustomize", str(ROOT / "deploy" / "manifests")).stdout
+
+
+def _pod_is_run(reader: Reader, found: re.Match[str]) -> None:
+    """There is no kubelet here: the test runs the container, and waits as `rollout status` does."""
+    reader.plane.kubectl("get", found["deployment"], namespace=found["namespace"])
+    reader.run_pod()
+
+
+def _deployment_exists(reader: Reader, found: re.Match[str]) -> None:
+    """There is no kubelet here that could hand out logs."""
+    reader.plane.kubectl("get", found["deployment"], namespace=found["namespace"])
+
+
+def _plane_comes_up(reader: Reader, found: re.Match[str]) -> None:
+    """It runs until Ctrl-C: started, seen to be ready, and ended."""
+    up = reader.nest.start("up", [sys.executable, *found[0].split()[1:]], cwd=ROOT, env=dict(os.environ))
+    up.wait_ready(lambda: "export KUBECONFIG=" in up.log.read_text())
+    up.stop()
+
+
+ASIDE: list[tuple[str, Callable[[Reader, re.Match[str]], None]]] = [
+    (r"make ", _target_exists),
+    (INSTALL.pattern, _installs_elsewhere),
+    (r"docker build -f (?P<file>\S+) -t (?P<image>\S+) \.$", _image_is_the_deployments),
+    (r"kubectl rollout status (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)$", _pod_is_run),
+    (r"kubectl logs (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)", _deployment_exists),
+    (r"\.venv/bin/python -m tests.kit up$", _plane_comes_up),
+]

@@ -1,0 +1,108 @@
+"""What the documents say of flags, metrics, messages, variables and files is what the program has."""
+
+import ast
+import re
+from datetime import timedelta
+
+import click
+import pytest
+
+from controller.main import OPTIONS
+from controller.runtime.metrics import PREFIX, Metrics
+from tests.kit.tree import ROOT, texts
+
+_LEAST_LETTERS = 8  # of a text with something filled in, to be recognised by
+DOCUMENTS = {name: text for name, text in texts().items() if re.fullmatch(r"README\.md|docs/[^/]+\.md", name)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_somewhere(document: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", DOCUMENTS[document]):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / document).parent / path if path else ROOT / document
+        assert file.exists(), target
+        if anchor:
+            assert anchor in _anchors(file.read_text()), target
+
+
+def _anchors(text: str) -> set[str]:
+    """The names that headings get."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def _table(document: str, heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading, cells without their back-ticks where they are one code span."""
+    section = re.split(r"^#+ ", DOCUMENTS[document].split(f"# {heading}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
+    rows = [line.strip("| ").split("|") for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_the_flags_of_the_controller_are_described_with_their_defaults() -> None:
+    described = {row[0].strip("`"): row[1].strip("`") for row in _table("docs/controller.md", "Flags")}
+    options = [option for option in OPTIONS if isinstance(option, click.Option)]
+    assert described == {option.opts[0]: _default(option) for option in options}
+
+
+def _default(option: click.Option) -> str:
+    match option.default:
+        case None | "":
+            return ""
+        case bool():
+            return str(option.default).lower()
+        case timedelta() | float():
+            return f"{option.default:g}"
+        case _:
+            return str(option.default)
+
+
+def test_the_metrics_are_described() -> None:
+    described = {row[0].strip("`") for row in _table("docs/controller.md", "Metrics")}
+    families = {family.name.removeprefix(f"{PREFIX}_") for family in Metrics("x").registry.collect()}
+    counted = {name.removesuffix("_total") for name in described}
+    assert counted == {name for name in families if not name.startswith(("process_", "python_"))}
+
+
+def _messages() -> list[str]:
+    """The messages in the tables of the troubleshooting page, without the examples in brackets."""
+    headings = re.findall(r"^## (.+)$", DOCUMENTS["docs/troubleshooting.md"], re.MULTILINE)
+    rows = [row for heading in headings for row in _table("docs/troubleshooting.md", heading)]
+    return [re.sub(r" \(.*\)$", "", message) for row in rows for message in re.findall(r"`([^`]+)`", row[0])]
+
+
+@pytest.fixture(scope="module")
+def spoken() -> list[re.Pattern[str]]:
+    """Every text of the program; what is filled in when it runs may be anything."""
+    patterns = []
+    for name, text in texts().items():
+        if not (name.endswith(".py") and name.startswith(("engine/", "sealer/", "controller/", "tests/kit/demo"))):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            parts = [node] if isinstance(node, ast.Constant) else node.values if isinstance(node, ast.JoinedStr) else []
+            pieces = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+            if sum(len(piece) for piece in pieces if isinstance(piece, str)) >= _LEAST_LETTERS:
+                filled = [re.escape(piece) if isinstance(piece, str) else ".+" for piece in pieces]
+                patterns.append(re.compile("".join(filled)))
+    return patterns
+
+
+@pytest.mark.parametrize("message", _messages())
+def test_a_message_that_has_a_cure_is_still_said(message: str, spoken: list[re.Pattern[str]]) -> None:
+    for part in filter(None, (part.strip() for part in message.split("..."))):
+        as_it_stands = re.escape(part)
+        assert any(pattern.search(part) or re.search(as_it_stands, _literal(pattern)) for pattern in spoken), part
+
+
+def _literal(pattern: re.Pattern[str]) -> str:
+    """The text behind a pattern, with its holes."""
+    return re.sub(r"\\(.)", r"\1", pattern.pattern)
+
+
+def test_the_variables_of_the_test_ground_are_the_ones_that_are_read() -> None:
+    described = set(re.findall(r"`(KSEAL_\w+)", DOCUMENTS["docs/test-ground.md"]))
+    code = "".join(text for name, text in texts().items() if name.startswith("tests/") and name.endswith(".py"))
+    assert {
+        name for name in described if name not in ("KSEAL_TEST_NAME", "KSEAL_TEST_KUBECTL") and name not in code
+    } == set()

@@ -4,10 +4,11 @@ With pytest-xdist each worker starts a control plane of its own. Sharing one wou
 its life would hang on a count of its users, and tests count the API server's requests: they must be alone with it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     return True
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, Any, Any]:
+    """A fixture whose program cannot be had skips its tests, or fails them: see tests/kit/real.py."""
+    try:
+        return (yield)
+    except Unavailable as error:
+        real.do_without(error)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    """The same for a program that a test itself asks for."""
+    try:
+        return (yield)
+    except Unavailable as error:
+        real.do_without(error)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build the control plane's programs before the first test that needs them: no test's time limit is that long."""
     if not any(_CONTROL_PLANES.intersection(getattr(item, "fixturenames", ())) for item in session.items):
@@ -54,22 +73,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     """The API server of this run, without controllers: nothing changes an object but who is asked to."""
-    with ExitStack() as stack:
-        yield _started(stack, ControlPlane("api"))
+    with ControlPlane("api") as plane:
+        yield plane
 
 
 @pytest.fixture(scope="session")
 def full_control_plane() -> Iterator[ControlPlane]:
     """A second one with controllers and scheduler: garbage collection, Deployments, ServiceAccounts in Pods."""
-    with ExitStack() as stack:
-        yield _started(stack, ControlPlane("cluster"))
+    with ControlPlane("cluster") as plane:
+        yield plane
 
 
 @pytest.fixture
 def new_control_plane() -> Iterator[Callable[..., ControlPlane]]:
     """Start one for this test alone, with ControlPlane's arguments; for tests that pause, audit or encrypt it."""
     with ExitStack() as stack:
-        yield lambda *arguments, **options: _started(stack, ControlPlane(*arguments, **options))
+        yield lambda *arguments, **options: stack.enter_context(ControlPlane(*arguments, **options))
 
 
 @pytest.fixture
@@ -88,10 +107,3 @@ def kubectl(control_plane: ControlPlane) -> Callable[..., CompletedProcess[str]]
 def program() -> Callable[[str], Path]:
     """The path of a real program by its name in tests/kit/table.py."""
     return real.require
-
-
-def _started(stack: ExitStack, plane: ControlPlane) -> ControlPlane:
-    try:
-        return stack.enter_context(plane)
-    except Unavailable as error:
-        real.do_without(error)

@@ -1,4 +1,4 @@
-"""A controller of ours as a child process, as a person or a pod would run it: for tests, demo and bench."""
+"""A controller as a child process, as a person or a Pod would run it, ours or the original's: for tests and bench."""
 
 import signal
 import sys
@@ -7,38 +7,31 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
+from tests.kit import programs, sandbox
+from tests.kit.controlplane import ControlPlane
+from tests.kit.errors import Unavailable
 from tests.kit.process import Nest, Process, free_port, wait_until
+from tests.kit.share import upstream_file
 
 KSEAL = Path(sys.executable).with_name("kseal")
 
 
-class RunningController:
-    """`kseal controller` on loopback ports, killed with its nest. Start it again after stop() or kill(): same ports.
+class Running:
+    """A controller's process, killed with its nest. Start it again after stop() or kill(): same command, same ports."""
 
-    `namespace` is its own one, where its keys are; everything else is flags.
-    """
+    name: str
+    """What its log files are called after."""
+    ready_path: str
+    """Answers 200 when the controller is ready."""
 
-    def __init__(
-        self,
-        nest: Nest,
-        kubeconfig: Path,
-        *,
-        namespace: str,
-        flags: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, nest: Nest, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._nest = nest
-        self._environment = {**nest.bare_environment(), "POD_NAMESPACE": namespace, **(environment or {})}
+        self._environment = {**nest.bare_environment(), **environment}
         self.port, self.metrics_port = free_port(), free_port()
-        self.command = [
-            str(KSEAL),
-            "controller",
-            f"--kubeconfig={kubeconfig}",
-            f"--listen-addr=127.0.0.1:{self.port}",
-            f"--listen-metrics-addr=127.0.0.1:{self.metrics_port}",
-            *flags,
-        ]
+        listen = (f"--listen-addr=127.0.0.1:{self.port}", f"--listen-metrics-addr=127.0.0.1:{self.metrics_port}")
+        self.command = [*command, *listen]
         self._runs = 0
         self._process: Process | None = None
 
@@ -50,14 +43,21 @@ class RunningController:
         return self._process
 
     @property
+    def folder(self) -> Path:
+        """Where it may leave files: its logs are there too."""
+        return self._nest.folder
+
+    @property
     def logs(self) -> str:
         """The log lines of all runs so far."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self._nest.folder.glob("controller-*.log")))
+        return "".join(
+            path.read_text(errors="replace") for path in sorted(self._nest.folder.glob(f"{self._log_name}-*.log"))
+        )
 
     def launch(self) -> Self:
         """Start the process and return at once."""
         self._runs += 1
-        self._process = self._nest.start(f"controller-{self.port}-{self._runs:03}", self.command, env=self._environment)
+        self._process = self._nest.start(f"{self._log_name}-{self._runs:03}", self.command, env=self._environment)
         return self
 
     def start(self) -> Self:
@@ -87,7 +87,7 @@ class RunningController:
 
     def is_ready(self) -> bool:
         """What a readiness probe would find."""
-        return self.get("/readyz")[0] == 200
+        return self.get(self.ready_path)[0] == 200
 
     def certificate(self) -> str:
         """PEM of the newest certificate, once there is one."""
@@ -97,3 +97,73 @@ class RunningController:
     def metrics(self) -> str:
         """The page that Prometheus reads."""
         return self.get("/metrics", port=self.metrics_port)[1]
+
+    @property
+    def _log_name(self) -> str:
+        return f"{self.name}-{self.port}"
+
+
+class RunningController(Running):
+    """`kseal controller` on loopback ports.
+
+    `namespace` is its own one, where its keys are; everything else is flags.
+    """
+
+    name = "controller"
+    ready_path = "/readyz"
+
+    def __init__(
+        self,
+        nest: Nest,
+        kubeconfig: Path,
+        *,
+        namespace: str,
+        flags: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        command = [str(KSEAL), "controller", f"--kubeconfig={kubeconfig}", *flags]
+        super().__init__(nest, command, {"POD_NAMESPACE": namespace, **(environment or {})})
+
+
+class OriginalController(Running):
+    """The real sealed-secrets controller, which takes no kubeconfig: it is shown what it would find in its Pod.
+
+    Its ServiceAccount `sealed-secrets-controller` is made an admin of the cluster, and its CRD is installed unless
+    one is there. Raises: Unavailable where programs or user namespaces cannot be had.
+    """
+
+    name = "original"
+    ready_path = "/healthz"
+
+    def __init__(self, nest: Nest, plane: ControlPlane, *, namespace: str, flags: Sequence[str] = ()) -> None:
+        if reason := sandbox.refusal():
+            raise Unavailable("a Pod's view of the machine", reason, "allow user namespaces")
+        program = programs.find("sealed-secrets-controller")
+        self._plane = plane
+        server = urlsplit(plane.server)
+        super().__init__(
+            nest,
+            sandbox.with_account(self._account(nest, namespace), [program, *flags]),
+            {
+                "KUBERNETES_SERVICE_HOST": str(server.hostname),
+                "KUBERNETES_SERVICE_PORT": str(server.port),
+                "POD_NAMESPACE": namespace,
+            },
+        )
+        crd = upstream_file("sealed-secrets-controller", "helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml")
+        plane.kubectl("apply", "--server-side", f"--filename={crd}")
+        plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
+
+    def _account(self, nest: Nest, namespace: str) -> Path:
+        """The folder that a Pod would find, with a token of the controller's ServiceAccount."""
+        name = "sealed-secrets-controller"
+        token = self._plane.account(namespace, name).token
+        subject = {"kind": "ServiceAccount", "namespace": namespace, "name": name}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        binding = {"metadata": {"name": f"{namespace}-{name}"}, "subjects": [subject], "roleRef": role}
+        self._plane.api.ensure("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)
+        folder = nest.folder / f"account-of-{namespace}"
+        folder.mkdir(exist_ok=True)
+        for file, content in (("token", token), ("ca.crt", self._plane.ca.decode()), ("namespace", namespace)):
+            (folder / file).write_text(content)
+        return folder

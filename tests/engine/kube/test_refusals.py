@@ -183,17 +183,28 @@ def everything_said(error: ApiError) -> str:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 429, 500, 504])
 @pytest.mark.parametrize("said", QUOTES)
-@pytest.mark.parametrize("call", ["create", "update", "patch", "apply", "delete", "raw"])
-def test_a_secrets_content_is_in_no_error(
-    meet: Callable[..., tuple[Cluster, Peer]], status: int, said: str, call: str
-) -> None:
+@pytest.mark.parametrize("has_causes", [True, False])
+@pytest.mark.parametrize(
+    "target",
+    [Target.of(SECRETS, "create", "shop", "db"), Target.of_path("/api/v1/namespaces/shop/secrets/db", "update")],
+)
+def test_a_secrets_content_is_in_no_error(status: int, said: str, has_causes: bool, target: Target) -> None:
     causes = [{"reason": "FieldValueInvalid", "field": "data[a]", "message": said}, {"reason": said, "message": said}]
-    cluster, _ = meet(play(refused(status, said, said, details={"causes": causes if status == 422 else []})))
-    cluster._closed.wait = lambda _: False
+    answer = {"kind": "Status", "reason": said, "message": said, "details": {"causes": causes if has_causes else []}}
+    assert PLANTED not in everything_said(refusal(target, status, answer, origin="x"))
+
+
+@pytest.mark.parametrize("status", [409, 422])
+@pytest.mark.parametrize("call", ["create", "update", "status", "patch", "apply", "delete", "raw"])
+def test_every_call_knows_that_it_is_about_a_secret(
+    meet: Callable[..., tuple[Cluster, Peer]], status: int, call: str
+) -> None:
+    cluster, _ = meet(play(refused(status, "Whatever", QUOTES[0])))
     secret = {"metadata": {"namespace": "shop", "name": "db"}, "data": {"a": PLANTED}}
     calls = {
         "create": lambda: cluster.create(SECRETS, secret),
         "update": lambda: cluster.update(SECRETS, secret),
+        "status": lambda: cluster.update_status(SECRETS, secret),
         "patch": lambda: cluster.patch(SECRETS, "shop", "db", {"data": {"a": PLANTED}}),
         "apply": lambda: cluster.apply(SECRETS, secret, field_manager="test"),
         "delete": lambda: cluster.delete(SECRETS, "shop", "db"),

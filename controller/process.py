@@ -24,12 +24,13 @@ from controller.sealed.reconcile import Reconciler
 from controller.sealed.report import Reporter
 from controller.sealed.secrets import TRUST_SECONDS, SecretMemory, watch_secrets
 from controller.settings import Client, Settings
+from controller.target import SecretRecord
 from engine.errors import KsealError, NotReady
 from engine.kube import config
 from engine.kube.client import Cluster
 from engine.kube.discovery import serves
 from engine.kube.http.ratelimit import RateLimiter
-from engine.kube.watch import Problem
+from engine.kube.watch import Informer, Problem
 from engine.version import VERSION
 
 STOP_SECONDS: Final = 10.0
@@ -84,7 +85,14 @@ class Process:
         self._secrets = watch_secrets(
             core, namespace, self._memory, on_change=self._secret_changed, on_problem=self._watch_interrupted
         )
-        self._front_door = FrontDoor(connection, SEALED_SECRETS, self._sealed_secret_event, namespace=namespace)
+        self._front_door = FrontDoor(
+            connection,
+            SEALED_SECRETS,
+            on_event=self._sealed_secret_event,
+            is_served=lambda: serves(custom, SEALED_SECRETS),
+            on_problem=lambda error: self._log.warning("watch interrupted", kind=SEALED_SECRETS.kind, error=error),
+            namespaces=None if namespace is None else [namespace],
+        )
         self._workers = WorkerPool(
             self._queue, self._work, size=settings.unsealing.workers, on_crash=self._reconcile_crashed
         )
@@ -150,19 +158,15 @@ class Process:
 
     def _watch_secrets(self) -> None:
         self._secrets.start()
-        self._wait_synced(self._secrets.wait_synced, "Secrets", lambda: self._secrets.last_error)
+        self._wait(self._secrets.wait_synced, lambda: _trouble_of(self._secrets))
 
     def _watch_sealed_secrets(self) -> None:
         self._front_door.start()
-        self._wait_synced(self._front_door.wait_listed, "SealedSecrets", lambda: self._front_door.last_error)
+        self._wait(self._front_door.wait_listed, self._front_door.trouble)
 
-    def _wait_synced(
-        self, synced: Callable[[float], bool], what: str, last_error: Callable[[], Exception | None]
-    ) -> None:
-        while not self._stopping.is_set() and not synced(1.0):
-            error = last_error()
-            hint = error.hint if isinstance(error, KsealError) else None
-            self._waits_for = NotReady(f"waiting for the list of {what}: {_said(error)}", hint)
+    def _wait(self, is_done: Callable[[float], bool], trouble: Callable[[], str | None]) -> None:
+        while not self._stopping.is_set() and not is_done(1.0):
+            self._waits_for = NotReady(trouble() or "starting")
 
     def _go_down(self) -> None:
         started = time.monotonic()
@@ -183,10 +187,7 @@ class Process:
         waits_for = self._waits_for
         if waits_for is not None:
             return waits_for.message + (f"; {waits_for.hint}" if waits_for.hint else "")
-        for what, watch in (("Secrets", self._secrets), ("SealedSecrets", self._front_door)):
-            if not watch.healthy:
-                return f"the watch of {what} is interrupted: {_said(watch.last_error)}"
-        return None
+        return _trouble_of(self._secrets) or self._front_door.trouble()
 
     def _trouble(self) -> str | None:
         """Why the process should be started again; None while it is alive."""
@@ -199,8 +200,7 @@ class Process:
         return None
 
     def _idle_seconds(self) -> float:
-        heard = min(self._secrets.last_activity, self._front_door.last_activity)
-        return max(0.0, time.monotonic() - heard)
+        return max(time.monotonic() - self._secrets.last_activity, self._front_door.idle_seconds)
 
     def _sealed_secret_event(self, kind: str | None, raw: dict[str, Any]) -> None:
         """Called on kopf's loop: remembers the object, queues its name, nothing else."""
@@ -251,8 +251,12 @@ def _client(connection: config.Connection, settings: Client) -> Cluster:
     return Cluster(connection, limiter=limiter, timeout_seconds=settings.timeout_seconds)
 
 
-def _said(error: Exception | None) -> str:
-    """What may be told of an error that interrupted a watch; the words of foreign ones may carry content."""
+def _trouble_of(secrets: Informer[SecretRecord]) -> str | None:
+    """Why the records of Secrets may be out of date. Of foreign errors only the type is told: they may carry content."""
+    if secrets.healthy:
+        return None
+    error = secrets.last_error
     if error is None:
-        return "the API server has not answered yet"
-    return error.message if isinstance(error, KsealError) else type(error).__name__
+        return "the Secrets are being listed"
+    cause = error.message if isinstance(error, KsealError) else type(error).__name__
+    return f"the watch of Secrets is interrupted: {cause}"

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.controlplane import ControlPlane
-from tests.kit.ground import Ground, install_crd
-from tests.kit.process import Nest
+from tests.kit.ground import Ground, install_crd, open_ground
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +18,6 @@ def served(control_plane: ControlPlane) -> ControlPlane:
 @pytest.fixture(scope="module")
 def ground(served: ControlPlane) -> Iterator[Ground]:
     """A namespace with a running controller, shared by the tests of one file: give objects names of their own."""
-    with Nest("controller") as nest:
-        ground = Ground(served, nest)
+    with open_ground(served) as ground:
         ground.controller.start()
         yield ground

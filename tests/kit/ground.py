@@ -1,28 +1,41 @@
-"""A namespace with a controller of ours in it, and the few things that tests do there again and again."""
+"""A namespace with a controller of ours in it, and the few things that tests do there again and again.
+
+Every value sealed here carries the run's planted value, and every controller is searched for it at its end: so each
+test is also a test that nothing leaks.
+"""
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
 
 from sealer.certificates import Certificate
 from sealer.scope import Scope
 from sealer.sealedsecret import seal_secret
+from tests.kit import leaks
 from tests.kit.controlplane import ControlPlane
+from tests.kit.leaks import CANARY, Place
 from tests.kit.process import Nest, wait_until
 from tests.kit.running import RunningController
 from tests.kit.tree import ROOT
+
+PLANTED: Final = "planted"
+"""The item that holds the planted value."""
 
 
 class Ground:
     """One namespace of a control plane, its controller (that namespace only), and sealing for it."""
 
-    def __init__(self, plane: ControlPlane, nest: Nest, *, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, plane: ControlPlane, nest: Nest, *, flags: Sequence[str] = (), kubeconfig: Path | None = None
+    ) -> None:
         self.plane = plane
         self.namespace = plane.create_namespace()
         self.controller = RunningController(
             nest,
-            plane.kubeconfig,
+            kubeconfig or plane.kubeconfig,
             namespace=self.namespace,
             flags=["--all-namespaces=false", "--key-size=2048", *flags],
         )
@@ -38,6 +51,7 @@ class Ground:
         **secret: Any,
     ) -> dict[str, Any]:
         """A SealedSecret for the controller's newest key; `template` is merged into spec.template.metadata."""
+        values = {**values, PLANTED: CANARY.value}
         pem = (certificate or self.controller.certificate()).encode()
         raw = {
             "apiVersion": "v1",
@@ -67,9 +81,12 @@ class Ground:
         return found
 
     def values(self, name: str) -> dict[str, bytes] | None:
-        """The plain values of a Secret; None when there is no such Secret."""
+        """The plain values of a Secret but for the planted one; None when there is no such Secret."""
         found = self.find("secret", name)
-        return found and {key: base64.b64decode(text) for key, text in (found.get("data") or {}).items()}
+        if found is None:
+            return None
+        data = {key: base64.b64decode(text) for key, text in (found.get("data") or {}).items()}
+        return {key: value for key, value in data.items() if key != PLANTED}
 
     def condition(self, name: str) -> dict[str, Any]:
         """The Synced condition that speaks of the present generation; empty while there is none."""
@@ -102,6 +119,25 @@ class Ground:
         wait_until(failed, f"{name} fails with {containing!r}", limit_seconds=limit_seconds)
         message: str = self.condition(name)["message"]
         return message
+
+    def places(self) -> Iterator[Place]:
+        """Everything that people or programs without a right to read Secrets may see of the controller's work."""
+        yield from leaks.files(self.controller.folder)
+        yield from leaks.process(self.controller.process.pid)
+        yield Place("metrics", self.controller.metrics().encode())
+        yield Place("readiness", self.controller.get("/readyz")[1].encode())
+        for kind in ("events", "sealedsecrets"):
+            shown = self.plane.kubectl("get", kind, "-o", "json", namespace=self.namespace).stdout
+            yield Place(kind, shown.encode())
+
+
+@contextmanager
+def open_ground(plane: ControlPlane, *flags: str) -> Iterator[Ground]:
+    """A ground whose controller is not started yet; at the end nothing of the planted value may be found."""
+    with Nest("controller") as nest:
+        ground = Ground(plane, nest, flags=flags)
+        yield ground
+        leaks.assert_absent(ground.places())
 
 
 def install_crd(plane: ControlPlane) -> None:

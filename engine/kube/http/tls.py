@@ -31,7 +31,7 @@ def make_context(connection: Connection, certificate: ClientCertificate | None) 
 def _trust(context: ssl.SSLContext, ca_data: bytes, origin: str) -> None:
     try:
         context.load_verify_locations(cadata=ca_data.decode("ascii"))
-    except (ssl.SSLError, UnicodeDecodeError) as error:
+    except (ssl.SSLError, ValueError) as error:
         raise ConfigError(f"{origin}: the certificate authority is no PEM certificate") from error
 
 

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import KsealError
-from tests.kit import demo_ground, demo_offline, demo_online
+from tests.kit import build as building
+from tests.kit import demo_cluster, demo_offline, demo_online
 from tests.kit.demo_screen import Screen
 from tests.kit.demo_shell import Shell
 from tests.kit.errors import KitError, Misconfigured, Unavailable
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = _parser().parse_args(arguments)
     screen = Screen.of(sys.stdout, os.environ)
     try:
-        kubeconfig = demo_ground.kubeconfig_file(chosen.kubeconfig) if chosen.kubeconfig else None
+        kubeconfig = demo_cluster.kubeconfig_file(chosen.kubeconfig) if chosen.kubeconfig else None
         with _signals_as_interrupts():
             return _play(screen, kubeconfig)
     except KeyboardInterrupt:
@@ -52,7 +53,7 @@ def _play(screen: Screen, kubeconfig: Path | None) -> int:
         missing = _part_two(screen, shell, kubeconfig)
     seconds = time.monotonic() - started
     if missing:
-        return _left_out(screen, missing)
+        return _left_out(screen, missing, is_own_cluster=kubeconfig is not None)
     screen.say(f"\nDone in {seconds:.1f} s. Servers, keys and folder are removed; the built programs are kept.")
     screen.say("Next: docs/start.md seals your first own Secret.")
     return _DONE
@@ -62,21 +63,22 @@ def _part_two(screen: Screen, shell: Shell, kubeconfig: Path | None) -> Unavaila
     """With a cluster. Returns what was missing for it."""
     screen.part("Part 2: with " + ("your cluster" if kubeconfig else "a Kubernetes API server, made for this demo"))
     try:
-        ground = demo_ground.borrowed(screen, shell, kubeconfig) if kubeconfig else demo_ground.made(screen, shell)
+        site = demo_cluster.borrowed(screen, shell, kubeconfig) if kubeconfig else demo_cluster.made(screen, shell)
         # The controller ends before its cluster is cleared, so that it repairs nothing that is removed on purpose.
-        with ground as place, Nest("demo-controller") as nest:
+        with site as place, Nest("demo-controller") as nest:
             demo_online.play(screen, shell, nest, place)
     except Unavailable as error:
         return error
     return None
 
 
-def _left_out(screen: Screen, missing: Unavailable) -> int:
-    names = ", ".join(f"{program.name} {program.version}" for program in demo_ground.absent())
-    screen.notice(f"\nPart 1 worked. Part 2 was left out, because these programs are missing: {names}")
+def _left_out(screen: Screen, missing: Unavailable, *, is_own_cluster: bool) -> int:
+    names = missing.program if is_own_cluster else ", ".join(map(demo_cluster.title, demo_cluster.absent()))
+    screen.notice(f"\nPart 1 worked. Part 2 was left out, because something is missing for it: {names}")
     screen.say(f"  why:  {missing}")
-    screen.say(f"  cure: {missing.hint}")
-    screen.say("  or:   make demo KUBECONFIG=FILE, which uses a cluster of yours")
+    screen.say(f"  cure: {missing.hint if building.allowed() else 'let it be built: unset KSEAL_TEST_BUILD'}")
+    if not is_own_cluster:
+        screen.say("  or:   make demo KUBECONFIG=FILE, to use a cluster of yours")
     return _FAILED if os.environ.get("KSEAL_REQUIRE_REAL") == "1" else _DONE
 
 

@@ -48,7 +48,7 @@ def commit(shell: Shell, message: str) -> None:
     """Commit sealed.yaml; the shell is in the repository."""
     shell.run("git add sealed.yaml")
     shell.run(f'git commit --quiet --message "{message}"')
-    shell.run("git log --oneline --stat")
+    shell.run("git log -1 --oneline --stat")
 
 
 def _secret(*, password: str) -> str:

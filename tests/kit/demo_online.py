@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from typing import Final
 
-from tests.kit.demo_ground import Ground
+from tests.kit.demo_cluster import Site
 from tests.kit.demo_offline import commit
 from tests.kit.demo_screen import Screen
 from tests.kit.demo_shell import CommandFailed, Shell
@@ -20,11 +20,11 @@ _POLL_SECONDS: Final = 0.002
 _NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def play(screen: Screen, shell: Shell, nest: Nest, ground: Ground) -> None:
+def play(screen: Screen, shell: Shell, nest: Nest, site: Site) -> None:
     """Six steps. Raises: CommandFailed or Died where the cluster does not do what the demo promises."""
-    there = f" --namespace {ground.namespace}"
+    there = f" --namespace {site.namespace}"
     with screen.step("Start the controller; it makes a sealing key of its own") as step:
-        controller, address = _start_controller(screen, shell, nest, ground)
+        controller, address = _start_controller(screen, shell, nest, site)
         step.result = "it is ready"
     with screen.step("Fetch its certificate") as step:
         shell.run(f"kseal cert --cert http://{address}/v1/cert.pem --write cert.pem")
@@ -38,7 +38,7 @@ def play(screen: Screen, shell: Shell, nest: Nest, ground: Ground) -> None:
     with screen.step("Commit it") as step:
         commit(shell, "Seal the password for the cluster")
         step.result = "this is what a GitOps tool would pick up"
-    watch = _Watch(nest, shell, ground)
+    watch = _Watch(nest, shell, site)
     with screen.step("Apply the commit, and read the Secret that comes of it") as step:
         shell.run("git show HEAD:sealed.yaml | kubectl apply -f -")
         seconds = watch.seconds_until(_VALUE, controller)
@@ -55,10 +55,10 @@ def play(screen: Screen, shell: Shell, nest: Nest, ground: Ground) -> None:
         step.result = f"the controller put the committed value back after {seconds:.2f} s"
 
 
-def _start_controller(screen: Screen, shell: Shell, nest: Nest, ground: Ground) -> tuple[Process, str]:
+def _start_controller(screen: Screen, shell: Shell, nest: Nest, site: Site) -> tuple[Process, str]:
     address, metrics = (f"127.0.0.1:{free_port()}" for _ in range(2))
-    shell.export("POD_NAMESPACE", ground.controller_namespace)
-    line = f"kseal controller --listen-addr {address} --listen-metrics-addr {metrics}{ground.controller_flags}"
+    shell.export("POD_NAMESPACE", site.controller_namespace)
+    line = f"kseal controller --listen-addr {address} --listen-metrics-addr {metrics}{site.controller_flags}"
     screen.command(f"{line} &")
     controller = nest.start("controller", shlex.split(line), env=shell.environ)
     controller.wait_ready(lambda: _answers(f"http://{address}/readyz"))
@@ -76,9 +76,9 @@ def _answers(url: str) -> bool:
 class _Watch:
     """Sees each value of the Secret as the API server announces it, so that times are not those of kubectl's start."""
 
-    def __init__(self, nest: Nest, shell: Shell, ground: Ground) -> None:
+    def __init__(self, nest: Nest, shell: Shell, site: Site) -> None:
         line = (
-            f"kubectl get secrets --field-selector metadata.name=db --namespace {ground.namespace} --watch"
+            f"kubectl get secrets --field-selector metadata.name=db --namespace {site.namespace} --watch"
             ' -o go-template={{.data.password|base64decode}}{{"\\n"}}'
         )
         self._process = nest.start("watch", line.split(" "), env=shell.environ)
@@ -104,7 +104,7 @@ class _Watch:
         return seconds
 
     def _lines(self) -> list[str]:
-        return [line for line in self._process.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return self._process.log.read_text().split("\n")[:-1]  # the last one is still being written
 
     def _logs(self, controller: Process) -> str:
         return f"end of the controller's log:\n{controller.log_tail()}"

@@ -27,7 +27,7 @@ _SERVERS: Final = ("etcd", "kube", "kubectl")
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Site:
     """A cluster that `KUBECONFIG` of the shell leads to."""
 
     namespace: str
@@ -39,7 +39,7 @@ class Ground:
 
 
 @contextmanager
-def made(screen: Screen, shell: Shell) -> Iterator[Ground]:
+def made(screen: Screen, shell: Shell) -> Iterator[Site]:
     """Build what is missing, start etcd and an API server, and end them afterwards.
 
     Raises: Unavailable with the cure where the programs cannot be had, Died where they do not start.
@@ -57,11 +57,11 @@ def made(screen: Screen, shell: Shell) -> Iterator[Ground]:
             _wait_until_served(shell)
             step.result = f"{_CRD} is served"
         shell.run("kubectl create namespace shop", is_quiet=True)
-        yield Ground("shop", controller_namespace="kube-system", controller_flags="")
+        yield Site("shop", controller_namespace="kube-system", controller_flags="")
 
 
 @contextmanager
-def borrowed(screen: Screen, shell: Shell, kubeconfig: Path) -> Iterator[Ground]:
+def borrowed(screen: Screen, shell: Shell, kubeconfig: Path) -> Iterator[Site]:
     """Make a namespace in the person's cluster, and remove it afterwards with all that the demo put there.
 
     Raises: CommandFailed where the cluster does not answer or refuses.
@@ -70,7 +70,11 @@ def borrowed(screen: Screen, shell: Shell, kubeconfig: Path) -> Iterator[Ground]
     name = f"kseal-demo-{secrets.token_hex(3)}"
     with screen.step("Reach your cluster") as step:
         shell.export("KUBECONFIG", str(kubeconfig))
-        shell.run("kubectl version --request-timeout=15s")
+        try:
+            shell.run("kubectl version --request-timeout=15s")
+        except CommandFailed as error:
+            hint = f"what kubectl says stands above; try it yourself: kubectl --kubeconfig {kubeconfig} version"
+            raise CommandFailed(f'the cluster of "{kubeconfig}" does not answer', hint) from error
         step.result = "it answers"
     undo: list[str] = []
     try:
@@ -80,7 +84,7 @@ def borrowed(screen: Screen, shell: Shell, kubeconfig: Path) -> Iterator[Ground]
             step.result = "it is removed at the end"
         with screen.step("Teach the API server what a SealedSecret is, unless it knows") as step:
             step.result = "it knew already" if _is_served(shell) else _install(shell, undo)
-        yield Ground(name, controller_namespace=name, controller_flags=" --all-namespaces=false")
+        yield Site(name, controller_namespace=name, controller_flags=" --all-namespaces=false")
     finally:
         _remove(screen, shell, undo)
 
@@ -95,6 +99,11 @@ def absent() -> list[Program]:
         except Unavailable:
             found.append(program)
     return found
+
+
+def title(program: Program) -> str:
+    """What people call it, and its version."""
+    return f"{'kube-apiserver' if program.name == 'kube' else program.name} {program.version}"
 
 
 def _build_missing(screen: Screen) -> None:

@@ -11,7 +11,7 @@ from engine.kube.account import credentials_of, impersonation_of
 from engine.kube.credentials import ClientCertificate, Credentials, Headers, Nobody, TokenFile, read_file
 from engine.kube.errors import ConfigError
 from engine.kube.impersonate import ActingAs, Impersonate
-from engine.kube.kubeconfig import Entry, KubeConfig, read
+from engine.kube.kubeconfig import Entry, KubeConfig, names, read
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT_NAMESPACE = "default"
@@ -111,8 +111,8 @@ def _choose(
             "name one by --kubeconfig or KUBECONFIG",
         )
     else:
-        has = ", ".join(sorted(files.contexts)) or "none"
-        raise ConfigError(f"kubeconfig {files.where}: no current context", f"choose one by --context (has: {has})")
+        hint = f"choose one by --context (has: {names(files.contexts)})"
+        raise ConfigError(f"kubeconfig {files.where}: no current context", hint)
     cluster = cluster or chosen.text("cluster")
     user = user or chosen.text("user")
     if not cluster and not server:

@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     fields: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return f'kubeconfig {self.file}: {self.kind} "{self.name}"'
+        return f"kubeconfig {self.file}: {self.kind} {_shown(self.name)}"
 
     def __repr__(self) -> str:
         return f"<{self}>"
@@ -86,8 +86,7 @@ class KubeConfig(NamedTuple):
         """The entry of that name. Raises: ConfigError with the names that there are."""
         entries = {"cluster": self.clusters, "user": self.users, "context": self.contexts}[kind]
         if name not in entries:
-            has = ", ".join(sorted(entries)) or "none"
-            raise ConfigError(f'kubeconfig {self.where}: {kind} "{name}" not found (has: {has})')
+            raise ConfigError(f"kubeconfig {self.where}: {kind} {_shown(name)} not found (has: {names(entries)})")
         return entries[name]
 
     @property
@@ -152,6 +151,15 @@ def _entries(document: Mapping[str, Any], kind: str, file: Path) -> dict[str, En
         if not isinstance(name, str) or not isinstance(fields, dict):
             raise ConfigError(f"kubeconfig {file}: {kind}s[{place}] must have a name and a {kind}")
         if name in entries:
-            raise ConfigError(f'kubeconfig {file}: {kind} "{name}" is there twice')
+            raise ConfigError(f"kubeconfig {file}: {kind} {_shown(name)} is there twice")
         entries[name] = Entry(kind, name, file, fields)
     return entries
+
+
+def names(entries: Mapping[str, Entry]) -> str:
+    """The names that there are, for an error."""
+    return ", ".join(name if name.isprintable() else ascii(name) for name in sorted(entries)) or "none"
+
+
+def _shown(name: str) -> str:
+    return f'"{name}"' if name.isprintable() else ascii(name)

@@ -1,9 +1,12 @@
 """The real programs that tests, demo and bench run against: find, build and start them.
 
 table, buildinfo, gotool, build, programs    which programs, at which versions, and how to get each one
-cache                                        where they are kept, and the locks that let parallel runs build once
+cache, share                                 where they are kept, with the data files that they bring; locks
 keeper, process                              children that never outlive the process that wanted them
 pki, kubeconfig, apicalls, metrics           certificates, log-ins, plain API calls, counting the server's requests
-controlplane, kwok                           etcd, API server, controllers, scheduler and pretended nodes on loopback
-netns, incluster                             private network and mount namespaces for what loopback cannot show
+servers, controlplane, kwok                  etcd, API server, controllers, scheduler, pretended nodes
+sandbox, netns, serviceproxy, pod            private networks and mounts, for what plain loopback cannot show
+running                                      our controller and the original's as child processes
+real                                         what a test does when a program cannot be had
+demo and demo_*                              the guided tour of `make demo`
 """

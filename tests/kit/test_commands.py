@@ -77,15 +77,11 @@ def test_by_itself(): programs.find("etcd")
 """
 
 
-@pytest.mark.parametrize(("demanded", "outcomes"), [("0", "2 skipped"), ("1", "1 failed, 1 error")])
-def test_a_run_on_a_bare_machine_skips_or_fails_and_says_why(
-    bare_machine: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demanded: str, outcomes: str
-) -> None:
-    monkeypatch.setenv("KSEAL_REQUIRE_REAL", demanded)
+def test_a_run_on_a_bare_machine_skips_what_it_cannot_do_and_says_why(bare_machine: Cache, tmp_path: Path) -> None:
     (tmp_path / "test_bare.py").write_text(WITHOUT_PROGRAMS)
     command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "tests.conftest", "-p", "no:cacheprovider"]
     done = subprocess.run([*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert outcomes in done.stdout
+    assert "2 skipped" in done.stdout
     assert "building is off (KSEAL_TEST_BUILD=0)" in done.stdout
 
 

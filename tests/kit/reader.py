@@ -31,7 +31,7 @@ class Reader:
     def __init__(self, plane: ControlPlane, folder: Path, nest: Nest) -> None:
         self.plane = plane
         self.nest = nest
-        _lay_out(folder, plane)
+        _lay_out(folder)
         environ = nest.bare_environment() | {
             "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "KUBECONFIG": str(plane.kubeconfig),
@@ -75,7 +75,7 @@ class Reader:
         wait_until(lambda: self.terminal.run(probe).code == 0, f"{url} is ready", limit_seconds=60)
 
 
-def _lay_out(folder: Path, plane: ControlPlane) -> None:
+def _lay_out(folder: Path) -> None:
     """A clone as a newcomer has it after the first `make`, a repository for their own files, and kubectl."""
     clone, binaries = folder / "clone", folder / "bin"
     clone.mkdir()
@@ -87,7 +87,6 @@ def _lay_out(folder: Path, plane: ControlPlane) -> None:
     subprocess.run(["git", "init", "--quiet", clone], check=True)
     (folder / "gitconfig").write_text("[user]\nname = reader\nemail = reader@kseal.invalid\n")
     (binaries / "kubectl").symlink_to(real.require("kubectl"))
-    plane.kubectl("create", "namespace", "shop")
 
 
 def _target_exists(_: Reader, found: re.Match[str]) -> None:

@@ -132,12 +132,14 @@ class Process:
         while not self._stopping.is_set():
             try:
                 step()
-            except KsealError as error:
-                self._waits_for = error
-                if error.message != told:
-                    self._log.warning("not ready", cause=error.message, hint=error.hint)
-                    told = error.message
-                asked = error.retry_after if isinstance(error, NotReady) else None
+            except Exception as error:  # noqa: BLE001 - a defect must not leave a process that waits for nothing
+                trouble = error if isinstance(error, KsealError) else NotReady(f"a defect: {type(error).__name__}")
+                self._waits_for = trouble
+                if trouble.message != told:
+                    defect = {} if trouble is error else {"error": error}
+                    self._log.warning("not ready", cause=trouble.message, hint=trouble.hint, **defect)
+                    told = trouble.message
+                asked = trouble.retry_after if isinstance(trouble, NotReady) else None
                 self._stopping.wait(pause if asked is None else asked)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:

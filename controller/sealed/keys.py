@@ -18,7 +18,7 @@ from engine.errors import KsealError, NotReady
 from engine.kube.client import Cluster
 from engine.kube.errors import AlreadyExists, NotFound
 from engine.kube.refs import SECRETS, ObjectRef
-from sealer.errors import PrivateKeyError
+from sealer.errors import CertificateError, PrivateKeyError
 from sealer.keys import SealingKey, generate, load
 from sealer.ring import KeyRing
 
@@ -110,7 +110,7 @@ class KeyRegistry:
         for secret in sorted(secrets, key=lambda secret: str(secret["metadata"].get("creationTimestamp", ""))):
             try:
                 keys.append(self._parse(secret))
-            except PrivateKeyError as error:
+            except (PrivateKeyError, CertificateError) as error:
                 self._on_unreadable(str(ObjectRef("", "Secret", self._namespace, secret["metadata"]["name"])), error)
         return keys
 

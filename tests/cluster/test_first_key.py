@@ -97,7 +97,7 @@ def test_first_key_always_makes_one_all_the_same(opened: Opened) -> None:
     ground.apply(ground.sealed("db", {"a": b"1"}, certificate=lost.certificate.pem.decode()))
     ground.controller.start()
     assert len(key_secrets(ground)) == 1
-    assert ground.wait_failed("db") == "no key could decrypt secret (a)"
+    assert ground.wait_failed("db") == "no key could decrypt secret (a, planted)"
 
 
 def test_first_key_never_waits_for_one(opened: Opened) -> None:

@@ -20,8 +20,7 @@ KEY_SELECTOR = "sealedsecrets.bitnami.com/sealed-secrets-key"
 
 def test_two_hundred_arrive_while_the_controller_is_killed_twenty_times(served: ControlPlane) -> None:
     chosen = random.Random(20)  # noqa: S311 - the same points in each run
-    cluster = crowd.admin(served)
-    with open_ground(served) as ground, ThreadPoolExecutor(1) as arrivals:
+    with crowd.admin(served) as cluster, open_ground(served) as ground, ThreadPoolExecutor(1) as arrivals:
         namespace, controller = ground.namespace, ground.controller
 
         def keys() -> list[str]:

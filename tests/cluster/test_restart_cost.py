@@ -20,8 +20,7 @@ MANY = 1000
 def test_a_restart_over_a_thousand_writes_nothing(new_control_plane: Callable[..., ControlPlane]) -> None:
     plane = new_control_plane(audit=True)
     install_crd(plane)
-    cluster = crowd.admin(plane)
-    with Nest("controller") as nest:
+    with crowd.admin(plane) as cluster, Nest("controller") as nest:
         ground = Ground(plane, nest, kubeconfig=plane.certificate_kubeconfig)
         controller = ground.controller.start()
         names = [f"db-{number:04}" for number in range(MANY)]

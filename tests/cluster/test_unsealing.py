@@ -86,12 +86,12 @@ def test_a_value_sealed_for_another_name_does_not_open(ground: Ground) -> None:
     for metadata in (sealed["metadata"], sealed["spec"]["template"]["metadata"]):
         metadata["name"] = "for-others"
     ground.apply(sealed)
-    assert ground.wait_failed("for-others") == "no key could decrypt secret (a, b)"
+    assert ground.wait_failed("for-others") == "no key could decrypt secret (a, b, planted)"
     assert ground.find("secret", "for-others") is None
     wait_until(lambda: bool(ground.events("for-others")), "the event arrives")
     (event,) = ground.events("for-others")
     assert (event["type"], event["reason"]) == ("Warning", "ErrUnsealFailed")
-    assert event["message"].startswith("Failed to unseal: no key could decrypt secret (a, b)")
+    assert event["message"].startswith("Failed to unseal: no key could decrypt secret (a, b, planted)")
 
 
 def test_a_scope_annotation_that_no_longer_says_true_closes_the_values(ground: Ground) -> None:

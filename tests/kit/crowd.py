@@ -1,8 +1,9 @@
 """Many SealedSecrets at once, made without a command line: for tests and benches that count."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from engine.kube import config
@@ -14,9 +15,11 @@ SEALED_SECRETS: Final = Resource("bitnami.com", "v1alpha1", "sealedsecrets", "Se
 _AT_ONCE: Final = 8
 
 
-def admin(plane: ControlPlane) -> Cluster:
+@contextmanager
+def admin(plane: ControlPlane) -> Iterator[Cluster]:
     """A client with all rights, much faster than kubectl."""
-    return Cluster(config.load(kubeconfig=str(plane.kubeconfig), environ={}), timeout_seconds=60)
+    with closing(Cluster(config.load(kubeconfig=str(plane.kubeconfig), environ={}), timeout_seconds=60)) as cluster:
+        yield cluster
 
 
 def create(cluster: Cluster, objects: Sequence[dict[str, Any]]) -> None:

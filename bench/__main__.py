@@ -1,0 +1,60 @@
+"""`python -m bench [NAME...] [--quick]`: measure, show, and keep the results of a whole run in bench/RESULTS.md."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+
+from bench import report, wheel
+from bench.figure import Bench, Figure
+from engine.errors import KsealError
+from tests.kit.process import Nest
+
+FIGURES = ("startup", "many", "opening", "arrival", "restart")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 measured, whatever came out; 1 something could not be measured; 2 misused."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *FIGURES], help=f"of {', '.join(FIGURES)}")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to try out the bench; nothing is kept")
+    chosen = parser.parse_args(arguments)
+    try:
+        results = measure(chosen.names or FIGURES, quick=chosen.quick)
+    except KsealError as error:
+        say(f"error: {error}" + (f" ({error.hint})" if error.hint else ""))
+        return 1
+    print(report.rendered(results))
+    if chosen.quick or chosen.names:
+        say(f"{report.RESULTS.name} is left as it is: only a whole run is kept")
+    else:
+        report.write(results)
+        say(f"written: bench/{report.RESULTS.name}")
+    return 0
+
+
+def measure(names: Sequence[str], *, quick: bool) -> list[report.Result]:
+    """The rows of each figure, in the order of the names."""
+    results = []
+    with Nest("bench") as home:
+        say("installing the wheel into a new virtual environment")
+        installed = wheel.install(home.folder)
+        for name in names:
+            figure: Figure = import_module(f"bench.{name}")
+            say(f"{figure.TITLE}")
+            began = time.monotonic()
+            with Nest(f"bench-{name}") as nest:
+                rows = figure.measure(Bench(nest, installed, quick, say))
+            say(f"{figure.TITLE}: {time.monotonic() - began:.0f} s")
+            results.append(report.Result(figure, rows))
+    return results
+
+
+def say(text: str) -> None:
+    """Progress, apart from the results."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -64,10 +64,11 @@ def test_every_block_is_executed_or_of_a_language_that_is_only_read(document: st
 
 def _readme_installs() -> list[str]:
     typed = [command.text for block in SCRIPTS["README.md"] for command in commands(block)]
-    return [text for text in typed if INSTALL.match(text)]
+    return [text.partition("#")[0].strip() for text in typed if INSTALL.match(text)]
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.environ.get("KSEAL_REQUIRE_REAL") != "1", reason="a minute of installing: KSEAL_REQUIRE_REAL=1")
 @pytest.mark.parametrize("line", _readme_installs())
 def test_the_install_commands_of_the_readme_install_a_working_program(line: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)

@@ -8,5 +8,6 @@ servers, controlplane, kwok                  etcd, API server, controllers, sche
 sandbox, netns, serviceproxy, pod            private networks and mounts, for what plain loopback cannot show
 running                                      our controller and the original's as child processes
 real                                         what a test does when a program cannot be had
+tree, installs                               this repository's own files as text, and what must not stand in them
 demo and demo_*                              the guided tour of `make demo`
 """

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from controller.api import schema
 from controller.api.schema import definition, files, main, outdated, structural
 from controller.api.sealedsecret import SEALED_SECRET, SealedSecret, SealedSecretSpec
+from controller.sealed.observed import SEALED_SECRETS
 from engine.kube.refs import Resource
 
 
@@ -90,6 +91,10 @@ def test_a_definition_names_its_resource() -> None:
     everywhere = SEALED_SECRET._replace(resource=Resource("g.io", "v1", "things", "Thing", namespaced=False))
     assert definition(everywhere)["metadata"]["name"] == "things.g.io"
     assert definition(everywhere)["spec"]["scope"] == "Cluster"
+
+
+def test_the_controller_watches_the_resource_that_the_definition_serves() -> None:
+    assert SEALED_SECRET.resource == SEALED_SECRETS
 
 
 def test_the_same_structs_give_the_same_bytes() -> None:

@@ -184,9 +184,31 @@ def test_printing_a_connection_shows_no_credentials(tmp_path: Path) -> None:
 
 
 FIELDS = st.sampled_from(
-    "name clusters cluster users user contexts context current-context kind server token tokenFile username as"
-    " certificate-authority-data client-key-data client-certificate-data as-groups as-user-extra namespace"
-    " insecure-skip-tls-verify proxy-url tls-server-name".split()
+    [
+        "name",
+        "clusters",
+        "cluster",
+        "users",
+        "user",
+        "contexts",
+        "context",
+        "current-context",
+        "kind",
+        "server",
+        "token",
+        "tokenFile",
+        "username",
+        "as",
+        "certificate-authority-data",
+        "client-key-data",
+        "client-certificate-data",
+        "as-groups",
+        "as-user-extra",
+        "namespace",
+        "insecure-skip-tls-verify",
+        "proxy-url",
+        "tls-server-name",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["c", "u", "x", "https://c", "QQ==", "", "a\nb", "ü"]),

@@ -1,13 +1,16 @@
 """The sealing certificate: what is read from it, and where it may come from (a file, a URL, the controller)."""
 
-from datetime import datetime
+import time
 from typing import TYPE_CHECKING
 
 from sealer import der, pem
 from sealer.errors import CertificateError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
     from engine.kube.client import Cluster
 
 _URL_SCHEMES = ("http", "https", "file")
@@ -16,16 +19,15 @@ _URL_SCHEMES = ("http", "https", "file")
 class Certificate:
     """One RSA certificate. Only its key and its expiry count: chain, usage and revocation are not looked at.
 
-    `pem` is the text as it came, which may hold more than this certificate; times are aware and in UTC.
+    `pem` is the text as it came, which may hold more than this certificate.
     """
 
-    __slots__ = ("_exponent", "modulus", "not_after", "not_before", "pem", "source")
+    __slots__ = ("_walked", "pem", "source")
 
     def __init__(self, text: bytes, walked: der.Walked, source: str) -> None:
         self.pem = text
         self.source = source
-        self.modulus, self._exponent = walked.modulus, walked.exponent
-        self.not_before, self.not_after = walked.not_before, walked.not_after
+        self._walked = walked
 
     @classmethod
     def parse(cls, text: bytes, *, source: str) -> "Certificate":
@@ -45,6 +47,21 @@ class Certificate:
         return cls(text, walked, source)
 
     @property
+    def modulus(self) -> int:
+        """The modulus of the key, which tells keys apart."""
+        return self._walked.modulus
+
+    @property
+    def not_before(self) -> "datetime":
+        """When it begins to be valid; aware, in UTC."""
+        return _datetime(self._walked.not_before)
+
+    @property
+    def not_after(self) -> "datetime":
+        """The last second of its validity; aware, in UTC."""
+        return _datetime(self._walked.not_after)
+
+    @property
     def public_key(self) -> "RSAPublicKey":
         """The key for sealing.
 
@@ -53,16 +70,17 @@ class Certificate:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
         try:
-            return RSAPublicNumbers(self._exponent, self.modulus).public_key()
+            return RSAPublicNumbers(self._walked.exponent, self.modulus).public_key()
         except ValueError as error:
             raise CertificateError(f"{self.source}: the RSA key is unusable: {error}") from error
 
-    def is_expired(self, now: datetime) -> bool:
-        return now > self.not_after
+    def is_expired(self, at: float) -> bool:
+        """Whether its time is over; `at` is a moment as time.time() gives it."""
+        return time.gmtime(at)[:6] > self._walked.not_after
 
-    def refuse_expired(self, now: datetime) -> None:
+    def refuse_expired(self, at: float) -> None:
         """Raises: CertificateError when sealing with this certificate is over."""
-        if self.is_expired(now):
+        if self.is_expired(at):
             day = self.not_after
             raise CertificateError(
                 f"{self.source}: failed to encrypt using an expired certificate on {day:%B} {day.day}, {day.year}",
@@ -128,3 +146,9 @@ def _read(path: str) -> bytes:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CertificateError(f"open {path}: {reason}") from error
+
+
+def _datetime(moment: der.Moment) -> "datetime":
+    from datetime import UTC, datetime
+
+    return datetime(*moment, tzinfo=UTC)

@@ -1,8 +1,8 @@
 """`kseal cert`: the certificate that secrets are sealed with."""
 
 import json
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sealer import certificates
@@ -30,7 +30,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
         certificate = cluster.controllers_certificate(cluster.connect(given, environ), given)
     else:
         certificate = certificates.load(location, timeout_seconds=cluster.timeout_seconds(given))
-    if certificate.is_expired(datetime.now(UTC)):
+    if certificate.is_expired(time.time()):
         terminal.warning(
             f"{certificate.source}: expired on {certificate.not_after:%Y-%m-%d}, nothing can be sealed with it"
         )

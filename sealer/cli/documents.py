@@ -1,13 +1,14 @@
 """Objects in, objects out: the manifests of the inputs, and the text of what is made from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from engine.errors import KsealError
 from sealer.cli.verb import Option
 
 if TYPE_CHECKING:
     from engine.kube.manifest import Form
-
     from sealer.cli.files import Input
 
 OUTPUT = Option(
@@ -20,10 +21,19 @@ OUTPUT = Option(
 
 
 class Document(NamedTuple):
-    """One object of an input. `place` is how messages call it: `db.yaml: Secret/shop/db`."""
+    """One object of an input. `place` is how messages call it: `db.yaml: document 2 (line 9): Secret/shop/db`."""
 
-    raw: dict[str, Any]
+    raw: Mapping[str, Any]
     place: str
+
+
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Put the place in front of an error that happens inside."""
+    try:
+        yield
+    except KsealError as error:
+        raise KsealError(f"{place}: {error.message}", error.hint) from error
 
 
 def read_documents(inputs: Iterable["Input"]) -> tuple[list[Document], "Form | None"]:
@@ -39,13 +49,13 @@ def read_documents(inputs: Iterable["Input"]) -> tuple[list[Document], "Form | N
         objects, found = manifest.read(data, source=source)
         if objects and form is None:
             form = found
-        for number, one in enumerate(objects, 1):
-            place = f"{source}: {one.ref}" if one.name else f"{source}: {one.kind or 'document'} number {number}"
-            documents.append(Document(one.raw, place))
+        for one in objects:
+            called = str(one.ref) if one.name else one.kind
+            documents.append(Document(one.raw, f"{one.origin}: {called}" if called else one.origin))
     return documents, form
 
 
-def written(objects: Sequence[dict[str, Any]], asked: str | None, path: str | None, form: "Form | None") -> str:
+def written(objects: Sequence[Mapping[str, Any]], asked: str | None, path: str | None, form: "Form | None") -> str:
     """The text of objects: as `--output` asks, else as the name of the file tells, else in the form of the input."""
     from engine.kube import manifest
 

@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from engine.errors import KsealError
 from sealer.cli.misuse import Misused
@@ -122,6 +122,7 @@ def _mode_of(path: str) -> int | None:
 def _replace(target: str, data: bytes, mode: int) -> None:
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(6).hex()}.tmp")
+    _end_by_exception()
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
     try:
         with open(descriptor, "wb") as file:
@@ -134,6 +135,20 @@ def _replace(target: str, data: bytes, mode: int) -> None:
         os.unlink(temporary)
         raise
     _flush_folder(folder)
+
+
+def _end_by_exception() -> None:
+    """Let SIGTERM and SIGHUP end the process by an exception, as Ctrl-C does, so that the temporary file goes too."""
+    import signal
+    import threading
+
+    def stop(number: int, _frame: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, stop)
 
 
 def _flush_folder(folder: str) -> None:

@@ -1,7 +1,7 @@
 """`kseal seal`: Secrets in, SealedSecrets out."""
 
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import KsealError
@@ -27,7 +27,14 @@ _WEAK_BELOW_BITS = 2048
 _TOGETHER = 64  # from so many documents on the threads earn their start
 
 OPTIONS = (
-    Option(("-f", "--secret-file"), "Read this file; the same as naming it.", "FILE", many=True, environ="SECRET_FILE"),
+    Option(
+        ("-f", "--secret-file"),
+        "Read this file; the same as naming it.",
+        "FILE",
+        many=True,
+        environ="SECRET_FILE",
+        names_input=True,
+    ),
     Option(
         ("-w", "--write", "--sealed-secret-file"),
         "Write to this file instead of standard output, as a whole or not at all.",
@@ -53,9 +60,7 @@ OPTIONS = (
 
 def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Seal every Secret of every input, or none."""
-    paths = (
-        given.files if given.files and "secret-file" not in given.values else given.files + given.texts("secret-file")
-    )
+    paths = given.texts("secret-file") + given.files
     files.check_inputs(paths, example=EXAMPLE)
     certificate, default_namespace = _certificate(given, terminal, environ)
     found, form = documents.read_documents(files.read_inputs(paths, example=EXAMPLE))
@@ -95,7 +100,7 @@ def _check(certificate: "Certificate", expected: str | None, terminal: "Terminal
         actual = fingerprint(certificate.public_key)
         if actual != expected:
             raise CertificateError(f"{certificate.source}: the key has the fingerprint {actual}, not {expected}")
-    certificate.refuse_expired(datetime.now(UTC))
+    certificate.refuse_expired(time.time())
     bits = certificate.public_key.key_size
     if bits < _WEAK_BELOW_BITS:
         terminal.warning(f"{certificate.source}: a key of {bits} bits is weak")
@@ -121,7 +126,7 @@ def _seal_all(
     progress = terminal.progress("sealing", len(found))
 
     def seal_one(document: "Document") -> dict[str, Any]:
-        try:
+        with documents.at(document.place):
             sealed = sealedsecret.seal_secret(
                 document.raw,
                 public_key,
@@ -131,8 +136,6 @@ def _seal_all(
                 default_namespace=default_namespace,
                 allow_empty=given.flag("allow-empty-data"),
             )
-        except KsealError as error:
-            raise KsealError(f"{document.place}: {error.message}", error.hint) from error
         progress.step()
         return sealed
 

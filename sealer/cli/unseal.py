@@ -64,12 +64,9 @@ def _unseal_all(found: "list[Document]", ring: KeyRing, terminal: "Terminal") ->
     progress = terminal.progress("unsealing", len(found))
 
     def unseal_one(document: "Document") -> dict[str, Any]:
-        try:
+        with documents.at(document.place):
             sealed = sealedsecret.parse(document.raw)
-            opened = sealedsecret.unseal_secret(sealed, ring, accept_v1_data=False)
-        except KsealError as error:
-            is_lost = isinstance(error, UnsealError) and NO_KEY in error.message
-            raise KsealError(f"{document.place}: {error.message}", _LOST if is_lost else error.hint) from error
+            opened = _opened(sealed, ring)
         for key in sealed.dropped:
             terminal.warning(f'{document.place}: the item "{key}" is no text and is left out')
         progress.step()
@@ -81,16 +78,24 @@ def _unseal_all(found: "list[Document]", ring: KeyRing, terminal: "Terminal") ->
         progress.end()
 
 
-_LOST = "it was sealed for another key, or its name, namespace or scope was changed afterwards"
+def _opened(sealed: sealedsecret.SealedSecret, ring: KeyRing) -> sealedsecret.Unsealed:
+    try:
+        return sealedsecret.unseal_secret(sealed, ring, accept_v1_data=False)
+    except UnsealError as error:
+        if NO_KEY in error.message:
+            hint = "it was sealed for another key, or its name, namespace or scope was changed afterwards"
+            raise UnsealError(error.message, hint) from error
+        raise
 
 
 def _keys(paths: Sequence[str]) -> list[SealingKey]:
     keys = []
     for source, data in files.read_inputs(paths, example=EXAMPLE):
-        try:
-            keys += [load_private(data)] if _is_pem(data) else _secret_keys(data, source)
-        except PrivateKeyError as error:
-            raise PrivateKeyError(f"{source}: {error.message}", error.hint) from error
+        if _is_pem(data):
+            with documents.at(source):
+                keys.append(load_private(data))
+        else:
+            keys += _secret_keys(source, data)
     return keys
 
 
@@ -100,26 +105,22 @@ def _is_pem(data: bytes) -> bool:
     return bool(mark) and b"kind" not in before and b"{" not in before
 
 
-def _secret_keys(data: bytes, source: str) -> list[SealingKey]:
+def _secret_keys(source: str, data: bytes) -> list[SealingKey]:
     """The keys of `kubernetes.io/tls` Secrets, as a backup of the controller's keys holds them.
 
-    Raises: PrivateKeyError; YAML's and JSON's own errors when the file is something else.
+    Raises: KsealError, naming the file and the object.
     """
-    from engine.kube import manifest
-
-    objects, _ = manifest.read(data, source=source)
-    if not objects:
-        raise PrivateKeyError("no private key in the file")
+    found, _ = documents.read_documents([files.Input(source, data)])
+    if not found:
+        raise PrivateKeyError(f"{source}: no private key in the file")
     keys = []
-    for one in objects:
-        sealedsecret.require_kind(one.raw, "v1", "Secret")
-        items = secret.values(one.raw)
-        if "tls.key" not in items:
-            raise PrivateKeyError(f"{one.ref}: secret must contain a 'tls.key' item")
-        try:
+    for raw, place in found:
+        with documents.at(place):
+            sealedsecret.require_kind(raw, "v1", "Secret")
+            items = secret.values(raw)
+            if "tls.key" not in items:
+                raise PrivateKeyError("secret must contain a 'tls.key' item")
             keys.append(load_pair(items["tls.key"], items.get("tls.crt")))
-        except PrivateKeyError as error:
-            raise PrivateKeyError(f"{one.ref}: {error.message}", error.hint) from error
     return keys
 
 

@@ -26,6 +26,8 @@ class Option(NamedTuple):
     many: bool = False
     environ: str = ""
     """The name of its environment variable, without `SEALED_SECRETS_`; the command line wins over it."""
+    names_input: bool = False
+    """Whether it is another way to name a file to read, so that positional files win over its variable too."""
 
     @property
     def key(self) -> str:
@@ -101,7 +103,7 @@ def fill_from_environment(given: Given, options: tuple[Option, ...], environ: Ma
     for option in options:
         name = ENVIRONMENT_PREFIX + option.environ
         text = environ.get(name, "") if option.environ else ""
-        if not text or option.key in given.values:
+        if not text or option.key in given.values or (option.names_input and given.files):
             continue
         value = _value(option, text)
         if value is None:

@@ -106,13 +106,39 @@ def test_another_kind_of_key_is_named(private_key: Any, word: str) -> None:
 
 def test_expiry_is_the_first_second_after_the_end(vector_key: rsa.RSAPrivateKey) -> None:
     read = parse(text_of(certificate(vector_key, ends=datetime(2026, 8, 3, 9, 10, 11, tzinfo=UTC))))
-    read.refuse_expired(datetime(2026, 8, 3, 9, 10, 11, tzinfo=UTC))
+    read.refuse_expired(datetime(2026, 8, 3, 9, 10, 11, 999_000, tzinfo=UTC).timestamp())
     with pytest.raises(CertificateError, match=r"failed to encrypt using an expired certificate on August 3, 2026$"):
-        read.refuse_expired(datetime(2026, 8, 3, 9, 10, 12, tzinfo=UTC))
+        read.refuse_expired(datetime(2026, 8, 3, 9, 10, 12, tzinfo=UTC).timestamp())
 
 
 def test_a_certificate_of_the_future_seals(vector_key: rsa.RSAPrivateKey) -> None:
-    parse(text_of(certificate(vector_key, begins=NOW + DAY, ends=NOW + 2 * DAY))).refuse_expired(NOW)
+    parse(text_of(certificate(vector_key, begins=NOW + DAY, ends=NOW + 2 * DAY))).refuse_expired(NOW.timestamp())
+
+
+@given(st.datetimes(datetime(1950, 1, 1), datetime(2049, 12, 31)))  # noqa: DTZ001  # hypothesis adds the zone itself
+def test_every_second_of_the_calendar_is_read(vector_key: rsa.RSAPrivateKey, moment: datetime) -> None:
+    ends = moment.replace(tzinfo=UTC, microsecond=0)
+    assert parse(text_of(certificate(vector_key, begins=datetime(1950, 1, 1, tzinfo=UTC), ends=ends))).not_after == ends
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "260230000000",
+        "260001000000",
+        "261301000000",
+        "260431000000",
+        "250229000000",
+        "260101240000",
+        "260101006000",
+        "260101000060",
+    ],
+)
+def test_times_that_never_were_are_refused(vector_key: rsa.RSAPrivateKey, text: str) -> None:
+    ends = datetime(2026, 8, 3, 9, 10, 11, tzinfo=UTC)
+    raw = certificate(vector_key, ends=ends).public_bytes(Encoding.DER).replace(b"260803091011Z", text.encode() + b"Z")
+    with pytest.raises(der.DerError, match="calendar or clock"):
+        der.walk_certificate(raw)
 
 
 @given(st.binary(max_size=400))
@@ -181,7 +207,7 @@ def test_an_unknown_scheme_is_no_file_name() -> None:
 
 
 def test_a_public_exponent_that_openssl_refuses_is_one_error(key: SealingKey) -> None:
-    walked = der.Walked("RSA", 1 << 2047, 2, NOW, NOW + DAY)
+    walked = der.Walked("RSA", 1 << 2047, 2, (2026, 1, 1, 0, 0, 0), (2027, 1, 1, 0, 0, 0))
     with pytest.raises(CertificateError, match="the RSA key is unusable"):
         _ = Certificate(b"", walked, "cert.pem").public_key
 

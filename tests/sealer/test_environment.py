@@ -44,6 +44,12 @@ def test_the_command_line_wins() -> None:
     assert line.text("cert") == "c.pem"
 
 
+def test_files_on_the_command_line_win_over_the_variable_that_names_one() -> None:
+    line = Given(("named.yaml",), {})
+    fill_from_environment(line, main.builtin("seal").options, {"SEALED_SECRETS_SECRET_FILE": "a.yaml"})
+    assert line == Given(("named.yaml",), {})
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("SCOPE", "wide"), ("FORMAT", "xml"), ("ALLOW_EMPTY_DATA", "yes"), ("ALLOW_EMPTY_DATA", "2")]
 )

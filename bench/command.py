@@ -33,7 +33,20 @@ class Command(NamedTuple):
         return seconds
 
 
-def interleaved(commands: Mapping[str, Command], *, times: int, warm_up: int = 1) -> dict[str, list[float]]:
+class Repeated(NamedTuple):
+    """One command again and again, as a script would call it."""
+
+    command: Command
+    times: int
+
+    def seconds(self) -> float:
+        """Run all of them, one after the other."""
+        return sum(self.command.seconds() for _ in range(self.times))
+
+
+def interleaved(
+    commands: Mapping[str, Command | Repeated], *, times: int, warm_up: int = 1
+) -> dict[str, list[float]]:
     """Seconds of each command by its name: all of them in turn, so that a busy moment of the machine hits them alike."""
     for _ in range(warm_up):
         for command in commands.values():

@@ -11,9 +11,8 @@ from typing import Final
 import click
 
 from controller.flags import GoBool, GoDuration
-from controller.process import Process
+from controller.origin import check_origin
 from controller.settings import Client, FirstKey, Http, Keys, Logs, Settings, Unsealing
-from engine.errors import KsealError
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _BOOL: Final = GoBool()
@@ -81,11 +80,14 @@ OPTIONS: Final[list[click.Parameter]] = [
 
 
 def run(**flags: object) -> None:
-    """Turn flags into settings, and the settings into a process that ends with exit code 0 on SIGTERM."""
-    try:
-        process = Process(settings(flags, os.environ), os.environ)
-    except KsealError as error:
-        raise click.UsageError(f"{error}" + (f" ({error.hint})" if error.hint else "")) from error
+    """Turn flags into settings, and the settings into a process that ends with exit code 0 on SIGTERM.
+
+    Raises: KsealError when it cannot begin.
+    """
+    check_origin()
+    from controller.process import Process  # only now: parts of another installation may not even import
+
+    process = Process(settings(flags, os.environ), os.environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

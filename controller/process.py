@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from controller.origin import check_origin
 from controller.runtime import logs
 from controller.runtime.events import EventRecorder
 from controller.runtime.frontdoor import FrontDoor
@@ -45,7 +44,6 @@ class Process:
     """One controller. `run` blocks until told to stop. Raises: KsealError when it cannot even be put together."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
-        check_origin()
         logs.configure(
             level=settings.logs.level, format=settings.logs.format, info_to_stdout=settings.logs.info_to_stdout
         )
@@ -254,7 +252,7 @@ def _client(connection: config.Connection, settings: Client) -> Cluster:
 
 
 def _trouble_of(secrets: Informer[SecretRecord]) -> str | None:
-    """Why the records of Secrets may be out of date. Of foreign errors only the type is told: they may carry content."""
+    """Why the records of Secrets may be out of date. Of foreign errors only the type is told."""
     if secrets.healthy:
         return None
     error = secrets.last_error

@@ -20,41 +20,55 @@ _VALUE: Final = "not-a-real-password"
 _EDIT: Final = "edited-by-hand"
 _LIMIT_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.002
+_LINE_END: Final = '{{"\\n"}}'
 _NO_PROXY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def play(screen: Screen, shell: Shell, nest: Nest, site: Site) -> None:
     """Six steps. Raises: CommandFailed or Died where the cluster does not do what the demo promises."""
-    there = f" --namespace {site.namespace}"
-    read_back = f"kubectl get secret db{there} -o go-template='{{{{.data.password | base64decode}}}}'"
     with screen.step("Start the controller; it makes a sealing key of its own") as step:
         controller, address = _start_controller(screen, shell, nest, site)
         step.result = "it is ready"
+    secrets = _Watch(nest, shell, site, controller, "secrets", "{{.data.password|base64decode}}")
+    sealed = _Watch(nest, shell, site, controller, "sealedsecrets", "{{.metadata.name}}")
+    with secrets, sealed:
+        _seal(screen, shell, site, address)
+        _deliver(screen, shell, site, secrets, sealed)
+
+
+def _seal(screen: Screen, shell: Shell, site: Site, address: str) -> None:
     with screen.step("Fetch its certificate") as step:
         shell.run(f"kseal cert --cert http://{address}/v1/cert.pem --write cert.pem")
         step.result = "this half of the key is public"
     with screen.step("Make a Secret and seal it in one line, so that no file ever holds the plain value") as step:
         shell.run(
-            f"kubectl create secret generic db{there} --from-literal=password={_VALUE} --dry-run=client -o yaml"
-            " \\\n  | kseal seal --cert cert.pem -o yaml > sealed.yaml",
+            f"kubectl create secret generic db --namespace {site.namespace} --from-literal=password={_VALUE}"
+            " --dry-run=client -o yaml \\\n  | kseal seal --cert cert.pem -o yaml > sealed.yaml"
         )
         step.result = "sealed for this cluster, this namespace and this name"
     with screen.step("Commit it") as step:
         commit(shell, "Seal the password for the cluster")
         step.result = "this is what a GitOps tool would pick up"
-    with _Watch(nest, shell, site) as watch:
-        with screen.step("Apply the commit, and read the Secret that comes of it") as step:
-            began = time.monotonic()
-            shell.run("git show HEAD:sealed.yaml | kubectl apply -f -")
-            seconds = watch.time_of(_VALUE, controller) - began
-            shell.run(f"kubectl get sealedsecret db{there}")
-            _compare(shell.run(read_back))
-            step.result = f"it holds the value that was sealed, and was there {seconds:.2f} s after the command began"
-        with screen.step("Edit the Secret by hand, past Git") as step:
-            shell.run(f'kubectl patch secret db{there} -p \'{{"stringData": {{"password": "{_EDIT}"}}}}\'')
-            edited, repaired = (watch.time_of(value, controller) for value in (_EDIT, _VALUE))
-            _compare(shell.run(read_back))
-            step.result = f"the controller put the committed value back after {repaired - edited:.3f} s"
+
+
+def _deliver(screen: Screen, shell: Shell, site: Site, secrets: "_Watch", sealed: "_Watch") -> None:
+    there = f"--namespace {site.namespace}"
+    read_back = f"kubectl get secret db {there} -o go-template='{{{{.data.password | base64decode}}}}'"
+    with screen.step("Apply the commit, and read the Secret that comes of it") as step:
+        shell.run("git show HEAD:sealed.yaml | kubectl apply -f -")
+        seconds = secrets.time_of(_VALUE) - sealed.time_of("db")
+        shell.run(f"kubectl get sealedsecret db {there}")
+        _compare(shell.run(read_back))
+        step.result = f"it holds the value that was sealed; it came {_said(seconds)} after the SealedSecret"
+    with screen.step("Edit the Secret by hand, past Git") as step:
+        shell.run(f'kubectl patch secret db {there} -p \'{{"stringData": {{"password": "{_EDIT}"}}}}\'')
+        edited, repaired = (secrets.time_of(value) for value in (_EDIT, _VALUE))
+        _compare(shell.run(read_back))
+        step.result = f"the controller put the committed value back after {_said(repaired - edited)}"
+
+
+def _said(seconds: float) -> str:
+    return f"{seconds:.3f} s" if seconds > _POLL_SECONDS else f"less than {_POLL_SECONDS} s"
 
 
 def _compare(value: str) -> None:
@@ -81,14 +95,13 @@ def _answers(url: str) -> bool:
 
 
 class _Watch:
-    """Takes the time of each value of the Secret when the API server announces it, however long commands take."""
+    """Takes the time of each change of `db` when the API server announces it, however long commands take."""
 
-    def __init__(self, nest: Nest, shell: Shell, site: Site) -> None:
-        line = (
-            f"kubectl get secrets --field-selector metadata.name=db --namespace {site.namespace} --watch"
-            ' -o go-template={{.data.password|base64decode}}{{"\\n"}}'
-        )
-        self._process = nest.start("watch", line.split(" "), env=shell.environ)
+    def __init__(self, nest: Nest, shell: Shell, site: Site, controller: Process, resource: str, template: str) -> None:
+        command = ["kubectl", "get", resource, "--namespace", site.namespace, "--field-selector=metadata.name=db"]
+        command += ["--watch", f"--output=go-template={template}{_LINE_END}"]
+        self._resource, self._controller = resource, controller
+        self._process = nest.start(f"watch-{resource}", command, env=shell.environ)
         self._seen: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
         self._is_over = threading.Event()
         threading.Thread(target=self._follow, name="watch", daemon=True).start()
@@ -101,20 +114,21 @@ class _Watch:
     ) -> None:
         self._is_over.set()
 
-    def time_of(self, value: str, controller: Process) -> float:
+    def time_of(self, value: str) -> float:
         """When the next value was announced, on the monotonic clock.
 
         Raises: CommandFailed with the controller's log when it is another one, or none comes.
         """
-        log = "end of the controller's log:"
         try:
             found, moment = self._seen.get(timeout=_LIMIT_SECONDS)
         except queue.Empty as error:
-            said = f"the Secret did not change within {_LIMIT_SECONDS:.0f} s; {log}\n{controller.log_tail()}"
-            raise CommandFailed(said) from error
+            raise CommandFailed(self._explained(f"no change within {_LIMIT_SECONDS:.0f} s")) from error
         if found != value:
-            raise CommandFailed(f'the Secret held "{found}", not "{value}"; {log}\n{controller.log_tail()}')
+            raise CommandFailed(self._explained(f'"{found}" came, not "{value}"'))
         return moment
+
+    def _explained(self, what: str) -> str:
+        return f"{self._resource}: {what}; end of the controller's log:\n{self._controller.log_tail()}"
 
     def _follow(self) -> None:
         count = 0

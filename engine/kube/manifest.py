@@ -128,18 +128,21 @@ def read(data: bytes, *, source: str, limits: Limits = DEFAULT) -> tuple[list[Ma
 
     Raises: DocumentError (YamlError, JsonError, ManifestError).
     """
-    documents, form = _documents(data, source, limits)
-    numbered = len(documents) > 1 or any(document.number > 1 for document in documents)
+    found, form = documents(data, source, limits)
+    numbered = len(found) > 1 or any(document.number > 1 for document in found)
     manifests: list[Manifest] = []
-    for document in documents:
+    for document in found:
         place = f"document {document.number} (line {document.line})"
         origin = f"{source}: {place}" if numbered else source
         manifests.extend(_objects(document.value, origin))
     return manifests, form
 
 
-def _documents(data: bytes, source: str, limits: Limits) -> tuple[list[Document], Form]:
-    """JSON where the input begins like an object; YAML is only tried, and imported, if it is not JSON after all."""
+def documents(data: bytes, source: str, limits: Limits) -> tuple[list[Document], Form]:
+    """The documents of an input as they are, for those who look at more than objects.
+
+    JSON where the input begins like an object; YAML is only tried, and imported, if it is not JSON after all.
+    """
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
         return _yaml(data, source, limits), Form.YAML
     from engine.kube import json_read

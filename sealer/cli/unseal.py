@@ -1,15 +1,14 @@
 """`kseal unseal`: SealedSecrets in, Secrets out, with private keys at hand instead of a cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import KsealError
-from sealer import sealedsecret, secret
-from sealer.cli import documents, files
+from sealer import sealedsecret
+from sealer.cli import documents, files, keyfiles
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, Given, Option, Verb
-from sealer.errors import PrivateKeyError, UnsealError
-from sealer.keys import SealingKey, load_pair, load_private
+from sealer.errors import UnsealError
 from sealer.ring import NO_KEY, KeyRing
 from sealer.spread import spread
 
@@ -21,13 +20,7 @@ EXAMPLE = "kseal unseal -k key.pem sealed.yaml"
 _TOGETHER = 4  # from so many documents on the threads earn their start: each opening is 1.6 ms of RSA
 
 OPTIONS = (
-    Option(
-        ("-k", "--private-key", "--recovery-private-key"),
-        "Private key: PEM, a key Secret or a List of them; may be repeated, or name several files with commas.",
-        "FILE",
-        many=True,
-        environ="RECOVERY_PRIVATE_KEY",
-    ),
+    keyfiles.OPTION,
     Option(
         ("-w", "--write"),
         "Write to this file (mode 0600) instead of standard output, as a whole or not at all.",
@@ -43,14 +36,14 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Unseal every SealedSecret of every input, or none."""
     del environ  # nothing of it matters offline
     output = given.text("write")
-    key_files = [path for text in given.texts("private-key") for path in text.split(",") if path]
+    key_files = keyfiles.named(given)
     if not key_files:
         raise Misused("no private key is named", hint=f"for example: {EXAMPLE}")
     if files.STDIN in key_files and (files.STDIN in given.files or not given.files):
         raise Misused("standard input cannot give both the keys and what they open")
     files.check_inputs(given.files, example=EXAMPLE)
     files.refuse_work_tree(output, is_forced=given.flag("force"))
-    ring = KeyRing(_keys(key_files))
+    ring = KeyRing(keyfiles.read(key_files, example=EXAMPLE))
     terminal.info(f"{len(ring)} private keys: {', '.join(key.fingerprint for key in ring)}")
     found, form = documents.read_documents(files.read_inputs(given.files, example=EXAMPLE))
     if not found:
@@ -86,42 +79,6 @@ def _opened(sealed: sealedsecret.SealedSecret, ring: KeyRing) -> sealedsecret.Un
             hint = "it was sealed for another key, or its name, namespace or scope was changed afterwards"
             raise UnsealError(error.message, hint) from error
         raise
-
-
-def _keys(paths: Sequence[str]) -> list[SealingKey]:
-    keys = []
-    for source, data in files.read_inputs(paths, example=EXAMPLE):
-        if _is_pem(data):
-            with documents.at(source):
-                keys.append(load_private(data))
-        else:
-            keys += _secret_keys(source, data)
-    return keys
-
-
-def _is_pem(data: bytes) -> bool:
-    """Whether a key file is bare PEM: no object begins before the first block."""
-    before, mark, _ = data.partition(b"-----BEGIN ")
-    return bool(mark) and b"kind" not in before and b"{" not in before
-
-
-def _secret_keys(source: str, data: bytes) -> list[SealingKey]:
-    """The keys of `kubernetes.io/tls` Secrets, as a backup of the controller's keys holds them.
-
-    Raises: KsealError, naming the file and the object.
-    """
-    found, _ = documents.read_documents([files.Input(source, data)])
-    if not found:
-        raise PrivateKeyError(f"{source}: no private key in the file")
-    keys = []
-    for raw, place in found:
-        with documents.at(place):
-            sealedsecret.require_kind(raw, "v1", "Secret")
-            items = secret.values(raw)
-            if "tls.key" not in items:
-                raise PrivateKeyError("secret must contain a 'tls.key' item")
-            keys.append(load_pair(items["tls.key"], items.get("tls.crt")))
-    return keys
 
 
 VERB = Verb(

@@ -1,0 +1,62 @@
+"""Private keys as a command line names them: `-k FILE`, PEM or key Secrets, as a backup holds them."""
+
+from collections.abc import Sequence
+
+from sealer import sealedsecret, secret
+from sealer.cli import documents, files
+from sealer.cli.verb import Given, Option
+from sealer.errors import PrivateKeyError
+from sealer.keys import SealingKey, load_pair, load_private
+
+OPTION = Option(
+    ("-k", "--private-key", "--recovery-private-key"),
+    "Private key: PEM, a key Secret or a List of them; may be repeated, or name several files with commas.",
+    "FILE",
+    many=True,
+    environ="RECOVERY_PRIVATE_KEY",
+)
+
+
+def named(given: Given) -> list[str]:
+    """The key files that a command line names."""
+    return [path for text in given.texts("private-key") for path in text.split(",") if path]
+
+
+def read(paths: Sequence[str], *, example: str) -> list[SealingKey]:
+    """The keys of all files.
+
+    Raises: Misused when standard input is meant and is a terminal; KsealError, naming file and object.
+    """
+    keys = []
+    for source, data in files.read_inputs(paths, example=example):
+        if _is_pem(data):
+            with documents.at(source):
+                keys.append(load_private(data))
+        else:
+            keys += _secret_keys(source, data)
+    return keys
+
+
+def _is_pem(data: bytes) -> bool:
+    """Whether a key file is bare PEM: no object begins before the first block."""
+    before, mark, _ = data.partition(b"-----BEGIN ")
+    return bool(mark) and b"kind" not in before and b"{" not in before
+
+
+def _secret_keys(source: str, data: bytes) -> list[SealingKey]:
+    """The keys of `kubernetes.io/tls` Secrets, as a backup of the controller's keys holds them.
+
+    Raises: KsealError, naming the file and the object.
+    """
+    found, _ = documents.read_documents([files.Input(source, data)])
+    if not found:
+        raise PrivateKeyError(f"{source}: no private key in the file")
+    keys = []
+    for raw, place in found:
+        with documents.at(place):
+            sealedsecret.require_kind(raw, "v1", "Secret")
+            items = secret.values(raw)
+            if "tls.key" not in items:
+                raise PrivateKeyError("secret must contain a 'tls.key' item")
+            keys.append(load_pair(items["tls.key"], items.get("tls.crt")))
+    return keys

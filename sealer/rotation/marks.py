@@ -6,7 +6,6 @@ Places count characters, not bytes.
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from engine.kube.libyaml import (
@@ -28,15 +27,18 @@ class Spot:
 
     `children` are a mapping's or a sequence's; `text` and `style` (YAML's quote, `|` or `>`, empty for plain) are a
     scalar's. `is_bare` is False where an anchor or a tag belongs to it: its place then holds more than the value.
+    `key_start` is where the key of a mapping's entry begins. A block mapping or sequence has no end of its own: it
+    ends with its last child.
     """
 
-    __slots__ = ("children", "end", "is_bare", "line", "start", "style", "text")
+    __slots__ = ("children", "end", "is_bare", "key_start", "line", "start", "style", "text")
 
     def __init__(self, start: int, end: int, line: int, *, is_bare: bool = True) -> None:
         self.start, self.end, self.line, self.is_bare = start, end, line, is_bare
         self.children: dict[str, Spot] | list[Spot] | None = None
         self.text: str | None = None
         self.style = ""
+        self.key_start: int | None = None
 
     def at(self, *path: str | int) -> "Spot | None":
         """The value under a path of keys and indices, None where the text has it by an alias, a merge or not at all."""
@@ -80,24 +82,31 @@ def _node(parser: Any, event: Any) -> Spot:
     elif isinstance(event, AliasEvent):
         spot.is_bare = False
     elif isinstance(event, MappingStartEvent):
-        spot.children = dict(_entries(parser))
+        spot.children = {}
+        while not isinstance(event := parser.get_event(), MappingEndEvent):
+            _entry(parser, event, spot.children)
+        spot.end = _end(spot, event)
     elif isinstance(event, SequenceStartEvent):
-        spot.children = list(_items(parser))
+        spot.children = []
+        while not isinstance(event := parser.get_event(), SequenceEndEvent):
+            spot.children.append(_node(parser, event))
+        spot.end = _end(spot, event)
     return spot
 
 
-def _entries(parser: Any) -> Iterator[tuple[str, Spot]]:
-    """The entries whose keys are written out; an alias or a `<<` as the key leads nowhere."""
-    while not isinstance(event := parser.get_event(), MappingEndEvent):
-        key = _node(parser, event)
-        value = _node(parser, parser.get_event())
-        if key.text is not None and not (key.text == "<<" and not key.style):
-            yield key.text, value
+def _entry(parser: Any, event: Any, entries: dict[str, Spot]) -> None:
+    """Take in an entry whose key is written out; an alias or a `<<` as the key leads nowhere."""
+    key = _node(parser, event)
+    value = _node(parser, parser.get_event())
+    value.key_start = key.start
+    if key.text is not None and not (key.text == "<<" and not key.style):
+        entries[key.text] = value
 
 
-def _items(parser: Any) -> Iterator[Spot]:
-    while not isinstance(event := parser.get_event(), SequenceEndEvent):
-        yield _node(parser, event)
+def _end(spot: Spot, event: Any) -> int:
+    """Behind the bracket that closes a flow collection; where a block ends says no mark."""
+    is_closed = event.end_mark.index > event.start_mark.index
+    return int(event.end_mark.index) if is_closed else spot.end
 
 
 class _Tokens:
@@ -127,9 +136,11 @@ class _Tokens:
         if word == "{":
             spot.children = {}
             while self.peek() not in ("}", ""):
-                key = json.loads(self.take()[0], strict=False)
+                name, key_start, _ = self.take()
+                key = json.loads(name, strict=False)
                 self.take()  # the colon
                 spot.children[key] = self.value()
+                spot.children[key].key_start = key_start
                 self._skip_comma()
             spot.end = self.take()[2]
         elif word == "[":

@@ -5,9 +5,10 @@ KsealError
 │   ├── NotOurs           a Secret of that name belongs to somebody else
 │   └── Immutable         the API refuses to change the Secret
 └── NotReady
+    └── NotLeading        another replica writes, or nobody knows
 """
 
-from engine.errors import Stalled
+from engine.errors import NotReady, Stalled
 
 
 class NotOurs(Stalled):
@@ -16,3 +17,7 @@ class NotOurs(Stalled):
 
 class Immutable(Stalled):
     """The target is immutable and its content would have to change."""
+
+
+class NotLeading(NotReady):
+    """This replica does not hold the lease, or may not hold it any more: it must not write."""

@@ -1,22 +1,23 @@
 """`kseal controller`: reads flags and environment once, then runs the process until SIGTERM."""
 
 import os
+import secrets
 import signal
+import socket
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from controller.flags import GoBool, GoDuration
+from controller.flags import names
+from controller.options import OPTIONS, PREFIX, version_option
 from controller.origin import check_origin
-from controller.settings import Client, FirstKey, Http, Keys, Logs, Settings, Unsealing
+from controller.settings import Client, FirstKey, Http, Keys, Logs, Settings, Unsealing, Watched
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-_BOOL: Final = GoBool()
-_DURATION: Final = GoDuration()
 
 HELP: Final = """Run the controller: SealedSecrets become Secrets and stay right.
 
@@ -27,56 +28,6 @@ In a pod it uses the pod's account, elsewhere the kubeconfig.
 Example:
   kseal controller --kubeconfig ~/.kube/config --listen-addr 127.0.0.1:8080
 """
-
-
-def _switch(name: str, *, default: bool, text: str) -> click.Option:
-    return click.Option(
-        [name], type=_BOOL, is_flag=False, flag_value="true", default=default, show_default=True, help=text
-    )
-
-
-def _duration(name: str, default: str, text: str) -> click.Option:
-    return click.Option([name], type=_DURATION, default=default, show_default=True, help=text)
-
-
-def _text(name: str, default: str | None, text: str, **more: object) -> click.Option:
-    return click.Option([name], default=default, show_default=bool(default), help=text, **more)  # type: ignore[arg-type]
-
-
-OPTIONS: Final[list[click.Parameter]] = [
-    _text("--kubeconfig", None, "Kubeconfig file, instead of KUBECONFIG, ~/.kube/config or the account of the pod."),
-    _text("--context", None, "Context of the kubeconfig."),
-    _text("--key-prefix", "sealed-secrets-key", "Name prefix of key Secrets."),
-    click.Option(["--key-size"], type=click.IntRange(2048, 8192), default=4096, show_default=True, help="RSA bits."),
-    _duration("--key-ttl", "87600h", "Validity of a new key's certificate."),
-    _text("--my-cn", "", "Common name in a new key's certificate."),
-    _text("--key-order-priority", "CertNotBefore", "Newest key by CertNotBefore or SecretCreationTimestamp."),
-    _text(
-        "--first-key",
-        "auto",
-        "Make the first key: auto = only where no SealedSecret exists yet.",
-        type=click.Choice([choice.value for choice in FirstKey]),
-    ),
-    _switch("--accept-deprecated-v1-data", default=True, text="Open the deprecated spec.data form."),
-    _switch("--all-namespaces", default=True, text="Work on all namespaces; false: on the own one."),
-    _switch("--update-status", default=True, text="Write the Synced condition."),
-    _switch("--repair-drift", default=True, text="Revert edits of the Secrets that it owns."),
-    click.Option(
-        ["--kubeclient-qps"], type=float, default=0.0, help="Requests per second and client.  [default: no limit]"
-    ),
-    click.Option(
-        ["--kubeclient-burst"], type=click.IntRange(1), default=10, show_default=True, help="Requests at once."
-    ),
-    _text("--listen-addr", ":8080", "Address of certificate and probes."),
-    _text("--listen-metrics-addr", ":8081", "Address of the metrics."),
-    _duration("--read-timeout", "2m", "For a whole HTTP request."),
-    _duration("--write-timeout", "2m", "For a whole HTTP answer."),
-    _text("--log-level", "INFO", "DEBUG, INFO, WARN or ERROR."),
-    _text("--log-format", "text", "text or json."),
-    _switch(
-        "--log-info-stdout", default=True, text="Lines up to INFO on standard output, the others on standard error."
-    ),
-]
 
 
 def run(**flags: object) -> None:
@@ -91,6 +42,7 @@ def run(**flags: object) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGUSR1, lambda *_: process.renew_key())
     process.run(stop)
 
 
@@ -111,9 +63,21 @@ def settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Setting
         assert isinstance(value, timedelta)  # noqa: S101 - click has converted it
         return value
 
+    def pairs(name: str) -> dict[str, str]:
+        value: Any = flags[name]
+        return dict(value or {})
+
+    cutoff = flags["key_cutoff_time"]
+    namespace = own_namespace(environ)
     return Settings(
-        namespace=own_namespace(environ),
-        all_namespaces=bool(flags["all_namespaces"]),
+        namespace=namespace,
+        identity=own_identity(environ),
+        omit_secret_labels=bool(flags["metrics_omit_secret_labels"]),
+        watched=Watched(
+            namespaces=_namespaces(namespace, names(text("additional_namespaces")), all_=bool(flags["all_namespaces"])),
+            label_selector=text("label_selector") or None,
+            secrets=not flags["skip_recreate"],
+        ),
         keys=Keys(
             prefix=text("key_prefix"),
             size=int(number("key_size")),
@@ -121,11 +85,16 @@ def settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Setting
             common_name=text("my_cn"),
             order_by_creation=text("key_order_priority") == "SecretCreationTimestamp",
             first_key=FirstKey(text("first_key")),
+            renew_period=duration("key_renew_period"),
+            cutoff=cutoff if isinstance(cutoff, datetime) else None,
+            labels=pairs("privatekey_labels"),
+            annotations=pairs("privatekey_annotations"),
         ),
         unsealing=Unsealing(
             accept_v1_data=bool(flags["accept_deprecated_v1_data"]),
             update_status=bool(flags["update_status"]),
             repair_drift=bool(flags["repair_drift"]),
+            delete_secrets=bool(flags["old_gc_behavior"]),
         ),
         client=Client(
             kubeconfig=text("kubeconfig") or None,
@@ -138,9 +107,25 @@ def settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Setting
             metrics_address=text("listen_metrics_addr"),
             read_timeout=duration("read_timeout"),
             write_timeout=duration("write_timeout"),
+            rate=int(number("rate_limit")),
+            burst=int(number("rate_limit_burst")),
         ),
         logs=Logs(level=text("log_level"), format=text("log_format"), info_to_stdout=bool(flags["log_info_stdout"])),
     )
+
+
+def _namespaces(own: str, additional: tuple[str, ...], *, all_: bool) -> tuple[str, ...] | None:
+    """The namespaces to work on, None for all: more than the own one are a restriction too, as in the original."""
+    return None if all_ and not additional else tuple(dict.fromkeys((own, *additional)))
+
+
+def own_identity(environ: Mapping[str, str]) -> str:
+    """The name of the pod, by which a container that was restarted finds its own lease again; else one made up.
+
+    A pod runs one of its containers at a time, so its name is never that of two processes. Elsewhere the host's name
+    alone would be: something random is added.
+    """
+    return environ.get("POD_NAME") or f"{socket.gethostname()}_{secrets.token_hex(4)}"
 
 
 def own_namespace(environ: Mapping[str, str]) -> str:
@@ -156,7 +141,7 @@ def own_namespace(environ: Mapping[str, str]) -> str:
 command: Final = click.Command(
     "controller",
     callback=run,
-    params=OPTIONS,
+    params=[*OPTIONS, version_option()],
     help=HELP,
-    context_settings={"auto_envvar_prefix": "SEALED_SECRETS", "help_option_names": ["-h", "--help"]},
+    context_settings={"auto_envvar_prefix": PREFIX, "help_option_names": ["-h", "--help"]},
 )

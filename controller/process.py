@@ -1,41 +1,48 @@
 """The running controller: what it is made of, the order in which it comes up, and how it goes down.
 
 Coming up may take for ever, because each step waits for something outside: an API server, a CRD, a key. The HTTP
-listeners are there from the first moment and say on `/readyz` what is missing.
+listeners are there from the first moment and say on `/readyz` what is missing. Every replica keeps up with the cluster
+and answers requests; only the one that leads works on SealedSecrets and makes keys.
 """
 
 import gc
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
+from controller.errors import NotLeading
 from controller.runtime import logs
 from controller.runtime.events import EventRecorder
-from controller.runtime.frontdoor import FrontDoor
-from controller.runtime.metrics import Metrics
+from controller.runtime.leader import Elector
+from controller.runtime.metrics import KeysShown, Metrics
 from controller.runtime.queue import WorkQueue
 from controller.runtime.worker import WorkerPool
+from controller.sealed.answers import Answers
 from controller.sealed.endpoints import Listeners
+from controller.sealed.keymaker import KeyMaker
 from controller.sealed.keys import KeyRegistry, utc_now
 from controller.sealed.observed import SEALED_SECRETS, Key, SealedSecrets
 from controller.sealed.reconcile import Reconciler
 from controller.sealed.report import Reporter
-from controller.sealed.secrets import TRUST_SECONDS, SecretMemory, watch_secrets
+from controller.sealed.secrets import TRUST_SECONDS, SecretMemory
+from controller.sealed.watches import Watches, existing
 from controller.settings import Client, Settings
-from controller.target import SecretRecord
 from engine.errors import KsealError, NotReady
 from engine.kube import config
 from engine.kube.client import Cluster
 from engine.kube.discovery import serves
 from engine.kube.http.ratelimit import RateLimiter
-from engine.kube.watch import Informer, Problem
 from engine.version import VERSION
 
+LEASE: Final = "sealed-secrets-controller"
+"""In the controller's own namespace: whoever shares the keys shares the Lease."""
 STOP_SECONDS: Final = 10.0
 """For what is in hand when the process is told to stop; a pod is killed after 30."""
 SILENCE_SECONDS: Final = 600.0
 """A watch that has said nothing for so long, not even a bookmark, hangs: the probe has the process started again."""
+_LEASE_REQUEST_SECONDS: Final = 3.0  # several of them fit into the time for which a renewal counts
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 15.0
 
@@ -51,21 +58,50 @@ class Process:
         self._settings = settings
         self._stopping = threading.Event()
         self._waits_for: KsealError | None = NotReady("starting")
+        self._watches: Watches | None = None
         connection = config.load(
             kubeconfig=settings.client.kubeconfig, context=settings.client.context, environ=environ
         )
         self._build(connection)
+        self._build_listeners()
 
     def _build(self, connection: config.Connection) -> None:
-        settings, namespace = self._settings, None if self._settings.all_namespaces else self._settings.namespace
+        settings = self._settings
+        lease = Cluster(connection, timeout_seconds=_LEASE_REQUEST_SECONDS)
+        self._elector = Elector(
+            lease,
+            settings.namespace,
+            LEASE,
+            settings.identity,
+            on_change=self._leadership_changed,
+            on_problem=self._election_problem,
+        )
         # Three clients, because the original has a limit for built-in kinds and another for its own; the third is news.
-        core, custom, news = (_client(connection, settings.client) for _ in range(3))
-        self._clusters = (core, custom, news)
-        self._metrics = Metrics(VERSION)
-        self._sealed, self._memory = SealedSecrets(), SecretMemory()
+        core, custom, news = (_client(connection, settings.client, self._elector) for _ in range(3))
+        self._clusters = (core, custom, news, lease)
+        self._core, self._custom = core, custom
+        self._metrics = Metrics(VERSION, names_objects=not settings.omit_secret_labels)
+        self._sealed = SealedSecrets()
+        self._memory = SecretMemory(is_complete=settings.watched.sees_every_secret)
         self._queue: WorkQueue[Key] = WorkQueue()
         self._keys = KeyRegistry(
-            core, settings.namespace, settings.keys, watched=namespace, now=utc_now, on_unreadable=self._unreadable_key
+            core,
+            settings.namespace,
+            settings.keys,
+            now=utc_now,
+            on_change=self._keys_changed,
+            on_unreadable=self._unreadable_key,
+            on_problem=lambda problem: self._log.warning("watch of keys interrupted", error=problem.error),
+        )
+        self._maker = KeyMaker(
+            core,
+            self._keys,
+            settings.namespace,
+            settings.keys,
+            namespaces=settings.watched.namespaces,
+            leads=lambda: self._elector.leads,
+            now=utc_now,
+            log=self._log,
         )
         self._events = EventRecorder(news, on_drop=self._event_dropped)
         reporter = Reporter(
@@ -80,29 +116,27 @@ class Process:
         self._reconciler = Reconciler(
             core, settings=settings, keys=self._keys, sealed=self._sealed, secrets=self._memory, reporter=reporter
         )
-        self._secrets = watch_secrets(
-            core, namespace, self._memory, on_change=self._secret_changed, on_problem=self._watch_interrupted
-        )
-        self._front_door = FrontDoor(
-            connection,
-            SEALED_SECRETS,
-            on_event=self._sealed_secret_event,
-            is_served=lambda: serves(custom, SEALED_SECRETS),
-            on_problem=lambda error: self._log.warning("watch interrupted", kind=SEALED_SECRETS.kind, error=error),
-            namespaces=None if namespace is None else [namespace],
-        )
         self._workers = WorkerPool(
             self._queue, self._work, size=settings.unsealing.workers, on_crash=self._reconcile_crashed
         )
+
+    def _build_listeners(self) -> None:
+        settings = self._settings
         self._listeners = Listeners(
             settings.http,
             self._metrics,
             certificate=self._keys.certificate,
+            answers=Answers(self._keys, settings.http, accept_v1_data=settings.unsealing.accept_v1_data),
             alive=self._trouble,
             ready=self._not_ready,
             on_error=lambda error: self._log.error("request failed by a defect", error=error),
         )
-        self._metrics.watch(queue_depth=lambda: self._queue.depth, watch_idle_seconds=self._idle_seconds)
+        self._metrics.watch(
+            queue_depth=lambda: self._queue.depth,
+            watch_idle_seconds=self._idle_seconds,
+            leads=lambda: self._elector.leads,
+            keys=self._keys_shown,
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Come up, work until `stop` is set, go down: what is in hand is finished, what waits is found again."""
@@ -112,11 +146,24 @@ class Process:
         stop.wait()
         self._go_down()
 
+    def renew_key(self) -> None:
+        """Make a new key now. Safe in a signal handler."""
+        self._maker.renew()
+
     def _come_up(self) -> None:
-        for step in (self._wait_for_crd, self._load_keys, self._watch_secrets, self._watch_sealed_secrets):
+        self._elector.start()
+        for step in (
+            self._wait_for_crd,
+            self._prepare_watches,
+            self._watch_keys,
+            self._have_a_key,
+            self._watch_secrets,
+            self._watch_sealed_secrets,
+        ):
             if not self._retried(step):
                 return
         self._events.start()
+        self._maker.start()
         self._workers.start()
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not look at it
@@ -145,24 +192,47 @@ class Process:
         return False
 
     def _wait_for_crd(self) -> None:
-        if not serves(self._clusters[1], SEALED_SECRETS):
+        if not serves(self._custom, SEALED_SECRETS):
             raise NotReady(
                 f"the API server does not serve {SEALED_SECRETS.plural}.{SEALED_SECRETS.group}",
                 "install the custom resource definition: kubectl apply -k deploy/crds",
                 retry_after=2.0,
             )
 
-    def _load_keys(self) -> None:
-        ring = self._keys.ensure()
-        self._log.info("keys loaded", count=len(ring), newest=ring.newest.fingerprint)
+    def _prepare_watches(self) -> None:
+        watched = self._settings.watched
+        if watched.namespaces is not None:
+            found = existing(self._core, watched.namespaces, self._settings.namespace, on_missing=self._missing)
+            watched = replace(watched, namespaces=tuple(found))
+        self._watches = Watches(
+            self._core,
+            self._custom,
+            watched,
+            self._memory,
+            on_sealed_secret=self._sealed_secret_event,
+            on_secret=self._secret_changed,
+            log=self._log,
+        )
+
+    def _watch_keys(self) -> None:
+        self._keys.start()
+        self._wait(self._keys.wait_loaded, self._keys.trouble)
+
+    def _have_a_key(self) -> None:
+        self._maker.ensure()
+        ring = self._keys.ring
+        newest = self._keys.newest_or_none()
+        self._log.info("keys loaded", count=len(ring), newest=newest.fingerprint if newest else None)
 
     def _watch_secrets(self) -> None:
-        self._secrets.start()
-        self._wait(self._secrets.wait_synced, lambda: _trouble_of(self._secrets))
+        if self._watches is not None:
+            self._watches.start_secrets()
+            self._wait(self._watches.wait_secrets, self._watches.trouble)
 
     def _watch_sealed_secrets(self) -> None:
-        self._front_door.start()
-        self._wait(self._front_door.wait_listed, self._front_door.trouble)
+        if self._watches is not None:
+            self._watches.start_sealed_secrets()
+            self._wait(self._watches.wait_sealed_secrets, self._watches.trouble)
 
     def _wait(self, is_done: Callable[[float], bool], trouble: Callable[[], str | None]) -> None:
         while not self._stopping.is_set() and not is_done(1.0):
@@ -173,10 +243,13 @@ class Process:
         self._log.info("stopping")
         self._stopping.set()
         self._waits_for = NotReady("stopping")
-        self._front_door.stop()
-        self._secrets.stop()
+        if self._watches is not None:
+            self._watches.stop()
+        self._keys.stop()
+        self._maker.stop()
         finished = self._workers.stop(STOP_SECONDS)
         self._events.stop(2.0)
+        self._elector.stop(_LEASE_REQUEST_SECONDS)  # after all writing: the next one may lead at once
         self._listeners.stop(2.0)
         for cluster in self._clusters:
             cluster.close()
@@ -187,7 +260,9 @@ class Process:
         waits_for = self._waits_for
         if waits_for is not None:
             return waits_for.message + (f"; {waits_for.hint}" if waits_for.hint else "")
-        return _trouble_of(self._secrets) or self._front_door.trouble()
+        if not self._keys.counts()["active"]:
+            return "there is no sealing key any more"
+        return self._watches.trouble() if self._watches is not None else None
 
     def _trouble(self) -> str | None:
         """Why the process should be started again; None while it is alive."""
@@ -200,7 +275,7 @@ class Process:
         return None
 
     def _idle_seconds(self) -> float:
-        return max(time.monotonic() - self._secrets.last_activity, self._front_door.idle_seconds)
+        return self._watches.idle_seconds if self._watches is not None else 0.0
 
     def _sealed_secret_event(self, kind: str | None, raw: dict[str, Any]) -> None:
         """Called on kopf's loop: remembers the object, queues its name, nothing else."""
@@ -217,9 +292,38 @@ class Process:
         if self._sealed.get(key) is not None:
             self._queue.add(key)
 
+    def _keys_changed(self) -> None:
+        """The ring is another one: what failed is tried again, and what lost its key is looked at."""
+        self._maker.look_again()
+        try:
+            ring = self._keys.ring
+        except NotReady:
+            return
+        self._log.info("keys changed", count=len(ring))
+        for key in self._reconciler.touched_by(ring):
+            self._queue.add(key)
+
+    def _leadership_changed(self, leads: bool) -> None:
+        self._log.info("leading" if leads else "not leading", identity=self._settings.identity)
+        if not leads:
+            self._metrics.stand_down()
+            return
+        self._maker.look_again()
+        names = self._sealed.keys()
+        for key in names:
+            observed = self._sealed.get(key)
+            self._queue.add(key, urgent=observed is None or not observed.settled)
+
     def _work(self, key: Key) -> None:
+        if not self._elector.leads:
+            self._leave(key)
+            return
         started = time.monotonic()
-        outcome = self._reconciler.reconcile(key)
+        try:
+            outcome = self._reconciler.reconcile(key)
+        except NotLeading:
+            self._leave(key)
+            return
         self._metrics.reconciled(time.monotonic() - started)
         if outcome is None or outcome.retry is None:
             self._queue.forget(key)
@@ -230,33 +334,39 @@ class Process:
         if outcome is not None and outcome.changed:
             self._queue.add_after(key, TRUST_SECONDS + 1)  # by then the watch has repeated the write, or it is doubted
 
+    def _leave(self, key: Key) -> None:
+        """Leave a name to the replica that leads; when that is this one, all names come into the queue again."""
+        self._queue.forget(key)
+        if self._sealed.get(key) is None:
+            self._reconciler.forget(key)
+
+    def _keys_shown(self) -> KeysShown:
+        counts, use = self._keys.counts(), self._reconciler.key_use()
+        newest = self._keys.newest_or_none() if counts["active"] else None
+        if newest is None or newest.certificate is None:
+            return KeysShown(counts, use)
+        return KeysShown(counts, use, newest.ordered_at.timestamp(), newest.certificate.not_after.timestamp())
+
     def _reconcile_crashed(self, key: Key, error: Exception) -> None:
         self._log.error("reconcile failed by a defect", ref=str(key), error=error)
 
     def _unreadable_key(self, ref: str, error: KsealError) -> None:
         self._log.error("sealing key passed over", ref=ref, cause=error.message, hint=error.hint)
 
-    def _watch_interrupted(self, problem: Problem) -> None:
-        self._log.warning(
-            "watch interrupted", kind="Secret", doing=problem.doing, name=problem.name, error=problem.error
-        )
+    def _missing(self, namespace: str) -> None:
+        self._log.warning("namespace skipped", namespace=namespace, hint="make it, then restart the controller")
+
+    def _election_problem(self, error: KsealError) -> None:
+        if self._elector.leads:
+            self._log.warning("no election of a leader", cause=error.message, hint=error.hint)
+        else:
+            self._log.warning("the lease cannot be had", cause=error.message, hint=error.hint)
 
     def _event_dropped(self, why: str, error: Exception | None) -> None:
         self._metrics.event_dropped(why)
         self._log.debug("event dropped", why=why, error=error)
 
 
-def _client(connection: config.Connection, settings: Client) -> Cluster:
+def _client(connection: config.Connection, settings: Client, elector: Elector) -> Cluster:
     limiter = RateLimiter(settings.qps, settings.burst) if settings.qps > 0 else None
-    return Cluster(connection, limiter=limiter, timeout_seconds=settings.timeout_seconds)
-
-
-def _trouble_of(secrets: Informer[SecretRecord]) -> str | None:
-    """Why the records of Secrets may be out of date. Of foreign errors only the type is told."""
-    if secrets.healthy:
-        return None
-    error = secrets.last_error
-    if error is None:
-        return "the Secrets are being listed"
-    cause = error.message if isinstance(error, KsealError) else type(error).__name__
-    return f"the watch of Secrets is interrupted: {cause}"
+    return Cluster(connection, limiter=limiter, timeout_seconds=settings.timeout_seconds, write_gate=elector.check)

@@ -4,8 +4,9 @@ Names, defaults and units are those of the original controller; where ours diffe
 `docs/controller.md` lists it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 
@@ -36,6 +37,31 @@ class Keys:
     """Newest by the Secret's creation time instead of the certificate's notBefore."""
     first_key: FirstKey = FirstKey.AUTO
     """Ours: the original behaves as ALWAYS, and so turns a lost key backup into unreadable SealedSecrets quietly."""
+    renew_period: timedelta = timedelta(hours=720)
+    """A newer key is made when the newest is so old; 0 or less: only when somebody asks."""
+    cutoff: datetime | None = None
+    """A newest key from before this time is succeeded at the start."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """More labels for the Secret of a new key; the one that makes it a key stays."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Annotations for the Secret of a new key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Which objects the controller works on."""
+
+    namespaces: tuple[str, ...] | None = None
+    """None for all of them."""
+    label_selector: str | None = None
+    """Only SealedSecrets that it matches; of Secrets, too, only those that it matches are watched."""
+    secrets: bool = True
+    """Watch Secrets, so that a deleted or edited one is put right. The original's --skip-recreate turns it off."""
+
+    @property
+    def sees_every_secret(self) -> bool:
+        """A Secret that the watch does not show is not there."""
+        return self.secrets and self.label_selector is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +74,8 @@ class Unsealing:
     """Write the Synced condition."""
     repair_drift: bool = True
     """Ours: revert edits of a Secret that we own. The original only recreates what was deleted."""
+    delete_secrets: bool = False
+    """Delete the Secret when its SealedSecret goes, beside the owner reference: the original's --old-gc-behavior."""
     workers: int = 8
     """SealedSecrets worked on at once: they mostly wait for the API server, and RSA frees the interpreter lock."""
 
@@ -70,7 +98,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """The two listeners."""
+    """The two listeners, and how much of their time a client may take."""
 
     address: str = ":8080"
     """Certificate and probes."""
@@ -80,6 +108,10 @@ class Http:
     """For a whole request."""
     write_timeout: timedelta = timedelta(minutes=2)
     """For a whole answer."""
+    rate: int = 2
+    """Requests per second that one client may have verified, resealed or identified."""
+    burst: int = 2
+    """How many more at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +132,11 @@ class Settings:
 
     namespace: str
     """The controller's own namespace: the only one whose Secrets may be sealing keys."""
-    all_namespaces: bool = True
-    """Work on every namespace instead of the own one."""
+    identity: str
+    """Who we are among the replicas: two processes that run at the same time never have the same one."""
+    omit_secret_labels: bool = False
+    """Show no series that names a SealedSecret."""
+    watched: Watched = field(default_factory=Watched)
     keys: Keys = field(default_factory=Keys)
     unsealing: Unsealing = field(default_factory=Unsealing)
     client: Client = field(default_factory=Client)

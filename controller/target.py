@@ -85,15 +85,22 @@ class Written(NamedTuple):
 
 
 def resolve(
-    live: dict[str, Any], desired: dict[str, Any], owner_uid: str, *, without_reference: bool
+    live: dict[str, Any],
+    desired: dict[str, Any],
+    owner_uid: str,
+    *,
+    without_reference: bool,
+    protected_label: str | None = None,
 ) -> dict[str, Any]:
     """What the live Secret becomes: replaced, or merged where it asks for that; `live` itself stays as it is.
 
+    One with the protected label is never ours, whatever its annotations say.
     Raises: NotOurs; Immutable when data would have to change and may not.
     Source: sealed-secrets.md section 5, rows Ownership check, Replace, Patch, immutable.
     """
     seen = record(live)
-    if not seen.belongs_to(owner_uid, without_reference=without_reference):
+    is_protected = protected_label is not None and protected_label in (live["metadata"].get("labels") or {})
+    if is_protected or not seen.belongs_to(owner_uid, without_reference=without_reference):
         name = desired["metadata"]["name"]
         raise NotOurs(
             f'Resource "{name}" already exists and is not managed by SealedSecret',
@@ -148,6 +155,7 @@ def write(
     owner_uid: str,
     exists: bool,
     without_reference: bool = False,
+    protected_label: str | None = None,
 ) -> Written:
     """Bring the Secret of that name to the desired content with as few requests as it takes.
 
@@ -164,11 +172,27 @@ def write(
         live = cluster.get(SECRETS, namespace, name)
     except NotFound:
         return Written("created", record(_create(cluster, desired)))
-    merged = resolve(live, desired, owner_uid, without_reference=without_reference)
+    merged = resolve(live, desired, owner_uid, without_reference=without_reference, protected_label=protected_label)
     if content_digest(merged) == content_digest(live):
         return Written("unchanged", record(live))
     merged["metadata"].pop("managedFields", None)
     return Written("updated", record(cluster.update(SECRETS, merged, field_manager=FIELD_MANAGER)))
+
+
+def remove(cluster: Cluster, namespace: str, name: str, *, owner_uid: str) -> bool:
+    """Delete the Secret of an owner that is gone, unless it belongs to somebody else by now; True when it is done.
+
+    Raises: ApiError (Conflict when somebody wrote in between: look again).
+    """
+    try:
+        live = cluster.get(SECRETS, namespace, name)
+        seen = record(live)
+        if seen.controller_uid != owner_uid and not (seen.written_by_us and not seen.controller_uid):
+            return False
+        cluster.delete(SECRETS, namespace, name, uid=seen.uid, resource_version=seen.resource_version)
+    except NotFound:
+        return False
+    return True
 
 
 def _create(cluster: Cluster, desired: dict[str, Any]) -> dict[str, Any]:

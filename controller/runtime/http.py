@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -23,12 +23,16 @@ Observer = Callable[[str | None, str, int, float], None]
 """Told of each answer: path of the route (None for unknown ones), method, status, seconds."""
 
 MAX_CONNECTIONS: Final = 64
+ANY_METHOD: Final = "*"
+SMALL_BODY: Final = 64 * 1024
+"""Bytes of body that each connection may hold; larger ones only a few at a time, which bounds the memory."""
+LARGE_BODIES: Final = 4
 _PAUSE_SECONDS: Final = 0.1  # when the system has no more descriptors
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What answers a path. A route for GET answers HEAD too."""
+    """What answers a path. A route for GET answers HEAD too, one for ANY_METHOD all that have none of their own."""
 
     method: str
     path: str
@@ -62,6 +66,7 @@ class HttpServer:
         self._address = address
         self._routes = {(route.method, route.path): route for route in routes}
         self._paths = {path for _, path in self._routes}
+        self._large_bodies = threading.BoundedSemaphore(LARGE_BODIES)
         self._observe = observe
         self._on_error = on_error
         self._read_timeout = read_timeout
@@ -118,7 +123,7 @@ class HttpServer:
 
     def _route(self, request: Request) -> Route | None:
         method = "GET" if request.method == "HEAD" else request.method
-        return self._routes.get((method, request.path))
+        return self._routes.get((method, request.path)) or self._routes.get((ANY_METHOD, request.path))
 
     def _body_limit(self, request: Request) -> int:
         route = self._route(request)
@@ -186,9 +191,21 @@ class HttpServer:
 
     def _serve_one(self, connection: Connection) -> bool:
         """Read one request and answer it; False when the connection is to end. Raises: OSError."""
+        with ExitStack() as held:
+            return self._serve_with(connection, held)
+
+    def _serve_with(self, connection: Connection, held: ExitStack) -> bool:
+        def admit(request: Request, length: int) -> None:
+            if length > (limit := self._body_limit(request)):
+                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body may have {limit} bytes here")
+            if length > SMALL_BODY:
+                if not self._large_bodies.acquire(blocking=False):
+                    raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many large bodies at once")
+                held.callback(self._large_bodies.release)
+
         started = time.monotonic()
         try:
-            request = connection.read(self._read_timeout, self._body_limit)
+            request = connection.read(self._read_timeout, admit)
         except Refused as refused:
             self._observe(None, "", refused.status, time.monotonic() - started)
             connection.write(_bytes(text(refused.status, refused.why)), self._write_timeout)

@@ -26,10 +26,10 @@ class Connection:
         self._socket = client
         self._received = bytearray()
 
-    def read(self, timeout: float, body_limit: Callable[[Request], int]) -> Request | None:
+    def read(self, timeout: float, admit: Callable[[Request, int], None]) -> Request | None:
         """The next request, or None when the client is done; `timeout` seconds from its first byte to its last one.
 
-        `body_limit` says how many bytes of body a request may bring; it is asked before any of them is read.
+        `admit` is given the request without its body, and the length of that, before any of it is read.
         Raises: Refused, OSError.
         """
         self.waiting_since = time.monotonic()
@@ -40,8 +40,7 @@ class Connection:
             self._receive_more(began + min(_HEAD_SECONDS, timeout))
         head, rest = parts
         request, length = parse_head(head)
-        if length > (limit := body_limit(request)):
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body may have {limit} bytes here")
+        admit(request, length)
         self._received = bytearray(rest)
         while len(self._received) < length:
             self._receive_more(began + timeout)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from prometheus_client import (
@@ -15,7 +16,9 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
 
 from controller.runtime.conditions import SYNCED
 from controller.runtime.outcome import Outcome, Phase
@@ -36,7 +39,8 @@ class Metrics:
     Source of names, labels and meanings: sealed-secrets.md section 7. `queue_depth` and what follows it is ours.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, names_objects: bool = True) -> None:
+        """`names_objects` False leaves out the series of single SealedSecrets."""
         # For the whole library, and so for this process: `_created` series would be a second sample per counter that
         # the original does not have.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left out its annotation
@@ -72,6 +76,10 @@ class Metrics:
         self._events_dropped = Counter(
             "events_dropped_total", "Kubernetes Events that were not delivered.", ["reason"], **named
         )
+        self._leads = Gauge("leader", "1 on the replica that writes.", **named)
+        self._keys = _KeyNumbers()
+        registry.register(self._keys)
+        self._names_objects = names_objects
         self._lock = threading.Lock()
         self._series: dict[tuple[str, str], str] = {}  # (namespace, name) -> the instance label of its series
 
@@ -85,6 +93,8 @@ class Metrics:
             self.error(outcome.error_reason, key[0])
         if outcome.ready:
             self._last_success.set(time.time())
+        if not self._names_objects:
+            return
         with self._lock:
             before = self._series.get(key, instance)
             if before != instance:
@@ -99,6 +109,13 @@ class Metrics:
             instance = self._series.pop((namespace, name), None)
             if instance is not None:
                 self._conditions.remove(namespace, name, SYNCED, instance)
+
+    def stand_down(self) -> None:
+        """Another replica works on the objects now, and shows their conditions."""
+        with self._lock:
+            for key, instance in self._series.items():
+                self._conditions.remove(*key, SYNCED, instance)
+            self._series.clear()
 
     def error(self, reason: Phase, namespace: str) -> None:
         """Count a failure."""
@@ -119,11 +136,61 @@ class Metrics:
         """Count a Kubernetes Event that will not be delivered; `reason` is one of `events.DROPPED`."""
         self._events_dropped.labels(reason).inc()
 
-    def watch(self, *, queue_depth: Callable[[], float], watch_idle_seconds: Callable[[], float]) -> None:
+    def watch(
+        self,
+        *,
+        queue_depth: Callable[[], float],
+        watch_idle_seconds: Callable[[], float],
+        leads: Callable[[], bool],
+        keys: Callable[[], "KeysShown"],
+    ) -> None:
         """Where the numbers come from that are read when somebody asks."""
         self._depth.set_function(queue_depth)
         self._watch_idle.set_function(watch_idle_seconds)
+        self._leads.set_function(leads)
+        self._keys.source = keys
 
     def exposition(self) -> bytes:
         """All metrics in the text format, to be served as `CONTENT_TYPE`."""
         return generate_latest(self.registry)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysShown:
+    """What is shown of the sealing keys."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Key Secrets by state."""
+    use: Mapping[str, int] = field(default_factory=dict)
+    """SealedSecrets that each key opened, by fingerprint."""
+    newest_at: float | None = None
+    """When the key that seals was made, in seconds since 1970; None without one."""
+    newest_until: float | None = None
+    """Until when its certificate is valid."""
+
+
+class _KeyNumbers(Collector):
+    """The series about sealing keys, as they are when somebody asks."""
+
+    def __init__(self) -> None:
+        self.source: Callable[[], KeysShown] = KeysShown
+
+    def collect(self) -> Iterator[Metric]:
+        shown = self.source()
+        counts = GaugeMetricFamily(f"{PREFIX}_keys", "Key Secrets: active, or unreadable.", labels=["state"])
+        for state, count in shown.counts.items():
+            counts.add_metric([state], count)
+        use = GaugeMetricFamily(
+            f"{PREFIX}_key_sealed_secrets", "SealedSecrets of which a key opened something.", labels=["fingerprint"]
+        )
+        for fingerprint, count in shown.use.items():
+            use.add_metric([fingerprint], count)
+        age = GaugeMetricFamily(f"{PREFIX}_key_age_seconds", "Age of the key that seals.")
+        if shown.newest_at is not None:
+            age.add_metric([], time.time() - shown.newest_at)
+        until = GaugeMetricFamily(
+            f"{PREFIX}_key_not_after_timestamp_seconds", "When the certificate of the key that seals ends."
+        )
+        if shown.newest_until is not None:
+            until.add_metric([], shown.newest_until)
+        yield from (counts, use, age, until)

@@ -1,4 +1,4 @@
-"""What the controller answers over HTTP: the certificate and the probes on one listener, metrics on another."""
+"""The controller's two listeners: certificate, answers about SealedSecrets and probes on one, metrics on another."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,6 +9,7 @@ from controller.runtime import metrics
 from controller.runtime.http import HttpServer, Route
 from controller.runtime.httpwire import Request, Response, text
 from controller.runtime.probes import Check, probes
+from controller.sealed.answers import Answers
 from controller.settings import Http
 from engine.errors import KsealError
 
@@ -24,6 +25,7 @@ class Listeners:
         shown: metrics.Metrics,
         *,
         certificate: Callable[[], bytes],
+        answers: Answers,
         alive: Check,
         ready: Check,
         on_error: Callable[[Exception], None],
@@ -36,6 +38,7 @@ class Listeners:
 
         routes = [
             Route("GET", "/v1/cert.pem", cert),
+            *answers.routes(),
             *probes(alive=alive, ready=ready),
         ]
 

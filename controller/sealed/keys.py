@@ -1,37 +1,44 @@
 """The registry of sealing keys: Secrets in the controller's own namespace, the newest seals, all open.
 
-A key pair is a Secret of type kubernetes.io/tls with the label below. Keys are trusted from one namespace only.
+A watch of that one namespace keeps it: keys that are added, changed, relabelled or deleted count at once, on every
+replica. No Secret of another namespace is ever taken for a key.
 """
 
-import base64
-import binascii
-import hashlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from controller.sealed.observed import SEALED_SECRETS
-from controller.settings import FirstKey, Keys
+from controller.sealed import keysecrets
+from controller.sealed.keysecrets import ACTIVE, LABEL, SELECTOR, KeySecret
+from controller.settings import Keys
 from engine.errors import KsealError, NotReady
 from engine.kube.client import Cluster
-from engine.kube.errors import AlreadyExists, NotFound
+from engine.kube.errors import NotFound
 from engine.kube.refs import SECRETS, ObjectRef
-from sealer.errors import CertificateError, PrivateKeyError
-from sealer.keys import SealingKey, generate, load
+from engine.kube.watch import Informer, Problem
+from sealer.keys import Fingerprint, SealingKey
 from sealer.ring import KeyRing
 
-LABEL: Final = "sealedsecrets.bitnami.com/sealed-secrets-key"
-ACTIVE: Final = "active"
-POLL_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 2.0
 """How soon a restored key backup is noticed while there is no key at all."""
 
 
-class KeyRegistry:
-    """Reads the keys, makes the first one where that is right, and hands out the ring that opens and seals.
+class KeysNow(NamedTuple):
+    """All keys at one moment. A change of any of them makes another one."""
 
-    `watched` is the namespace whose SealedSecrets the controller works on, None for all of them.
+    ring: KeyRing
+    unreadable: int = 0
+    """Key Secrets that are none."""
+
+
+class KeyRegistry:
+    """Hands out the ring that opens and the key that seals.
+
+    `on_change` is called, in the thread of the watch, after the ring has changed; `on_unreadable` once for each state
+    of a key Secret that cannot be used.
     """
 
     def __init__(
@@ -40,140 +47,130 @@ class KeyRegistry:
         namespace: str,
         settings: Keys,
         *,
-        watched: str | None,
         now: Callable[[], datetime],
+        on_change: Callable[[], None],
         on_unreadable: Callable[[str, KsealError], None],
+        on_problem: Callable[[Problem], None],
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._settings = settings
-        self._watched = watched
         self._now = now
+        self._on_change = on_change
         self._on_unreadable = on_unreadable
         self._lock = threading.Lock()
-        self._ring: KeyRing | None = None
+        self._changed = threading.Condition(self._lock)
+        self._present: dict[str, KeySecret] = {}
+        self._keys: KeysNow | None = None
+        self._watch: Informer[KeySecret] = Informer(
+            cluster,
+            SECRETS,
+            decode=lambda secret: keysecrets.read(secret, settings),
+            namespace=namespace,
+            label_selector=SELECTOR,
+            on_change=lambda _, name, found: self._saw(name, found),
+            on_problem=on_problem,
+        )
 
     @property
     def ring(self) -> KeyRing:
         """The keys at hand. Raises: NotReady while there are none."""
-        with self._lock:
-            if self._ring is None:
-                raise NotReady("no key to unseal or seal with has been loaded", retry_after=POLL_SECONDS)
-            return self._ring
+        keys = self._keys
+        if keys is None or not len(keys.ring):
+            raise NotReady("no key to unseal or seal with has been loaded", retry_after=POLL_SECONDS)
+        return keys.ring
+
+    @property
+    def newest(self) -> SealingKey:
+        """The key that seals: the newest whose certificate is valid already, so that no date makes a key the newest
+        for years. Raises: NotReady where there is none."""
+        found = self.newest_or_none()
+        if found is None:
+            raise NotReady("no key to seal with: each certificate begins in the future", retry_after=POLL_SECONDS)
+        return found
+
+    def newest_or_none(self) -> SealingKey | None:
+        """The same, None where there is none. Raises: NotReady while there is no key at all."""
+        now = self._now()
+        return next((key for key in self.ring if key.certificate and key.certificate.not_before <= now), None)
 
     def certificate(self) -> bytes:
         """PEM of the newest certificate, as `/v1/cert.pem` serves it. Raises: NotReady."""
-        return _pem(self.ring.newest)
+        return keysecrets.certificate_pem(self.newest)
 
-    def ensure(self) -> KeyRing:
-        """Read all keys; make the first one where there is none and the settings allow it.
+    def counts(self) -> Mapping[str, int]:
+        """How many key Secrets there are, by `active` and `unreadable`."""
+        keys = self._keys or KeysNow(KeyRing())
+        return {"active": len(keys.ring), "unreadable": keys.unreadable}
 
-        Raises: NotReady with the cure where a person has to decide; ApiError.
+    def start(self) -> None:
+        """Begin to watch; once only. The key of the layout before 0.9, which has no label, is read at the start only.
+
+        Raises: ApiError.
         """
-        keys = self._read()
-        if not keys:
-            self._check_first_key_allowed()
-            keys = self._create_first()
-        ring = KeyRing(keys)
+        with suppress(NotFound):  # most clusters never had it
+            self.add(self._cluster.get(SECRETS, self._namespace, self._settings.prefix))
+        self._watch.start()
+
+    def wait_loaded(self, timeout: float) -> bool:
+        """Wait until the keys that there are have been read; False when the time is over before."""
+        if not self._watch.wait_synced(timeout):
+            return False
+        if self._keys is None:
+            self._rebuild()
+        return True
+
+    def trouble(self) -> str | None:
+        """Why the keys have not been read; None when all is well."""
+        error = self._watch.last_error
+        return error.message if isinstance(error, KsealError) else type(error).__name__ if error else None
+
+    def add(self, secret: dict[str, Any]) -> None:
+        """Take in a key Secret before the watch tells of it: our own newest one, or one without a label."""
+        metadata = secret["metadata"]
+        if metadata.get("labels", {}).get(LABEL, ACTIVE) == ACTIVE:  # else it has been retired
+            self._saw(metadata["name"], keysecrets.read(secret, self._settings))
+
+    def wait_for(self, fingerprint: Fingerprint, timeout: float) -> bool:
+        """Wait until this key is in the ring."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while self._keys is None or fingerprint not in self._keys.ring:
+                if not self._changed.wait(max(deadline - time.monotonic(), 0.0)) and time.monotonic() >= deadline:
+                    return False
+        return True
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._watch.stop()
+
+    def _saw(self, name: str, found: KeySecret | None) -> None:
         with self._lock:
-            self._ring = ring
-        return ring
-
-    def _check_first_key_allowed(self) -> None:
-        policy = self._settings.first_key
-        if policy is FirstKey.ALWAYS:
-            return
-        if policy is FirstKey.NEVER:
-            raise NotReady(
-                f"no sealing key in namespace {self._namespace}, and --first-key=never forbids to make one",
-                f"create a kubernetes.io/tls Secret there with the label {LABEL}={ACTIVE}",
-                retry_after=POLL_SECONDS,
-            )
-        if next(iter(self._cluster.list(SEALED_SECRETS, self._watched, limit=1)), None) is not None:
-            raise NotReady(
-                f"SealedSecrets exist, but no sealing key in namespace {self._namespace};"
-                " a new key would open none of them",
-                f"restore the key Secrets (label {LABEL}={ACTIVE}) from their backup;"
-                " to start over with a new key, run the controller with --first-key=always",
-                retry_after=POLL_SECONDS,
-            )
-
-    def _read(self) -> list[SealingKey]:
-        secrets = list(
-            self._cluster.list(SECRETS, self._namespace, label_selector=f"{LABEL}={ACTIVE}"),
-        )
-        names = {secret["metadata"]["name"] for secret in secrets}
-        if self._settings.prefix not in names:
-            with suppress(NotFound):  # the layout before 0.9, which most clusters never had
-                secrets.append(self._cluster.get(SECRETS, self._namespace, self._settings.prefix))
-        keys = []
-        for secret in sorted(secrets, key=lambda secret: str(secret["metadata"].get("creationTimestamp", ""))):
-            try:
-                keys.append(self._parse(secret))
-            except (PrivateKeyError, CertificateError) as error:
-                self._on_unreadable(str(ObjectRef("", "Secret", self._namespace, secret["metadata"]["name"])), error)
-        return keys
-
-    def _parse(self, secret: dict[str, Any]) -> SealingKey:
-        data = secret.get("data") or {}
-        created = datetime.fromisoformat(secret["metadata"]["creationTimestamp"])
-        try:
-            key_pem, certificate_pem = (base64.b64decode(data[item], validate=True) for item in ("tls.key", "tls.crt"))
-        except KeyError as error:
-            raise PrivateKeyError(f"there is no item {error} in it") from None
-        except binascii.Error:
-            raise PrivateKeyError("its items are not base64") from None
-        return load(key_pem, certificate_pem, ordered_at=created if self._settings.order_by_creation else None)
-
-    def _create_first(self) -> list[SealingKey]:
-        """Make the first key under a name that two racing or restarted controllers both choose.
-
-        A second creation is then a conflict, not a second key. A retired key may hold the name: the next one is tried.
-        """
-        key = generate(
-            self._settings.size, ttl=self._settings.ttl, common_name=self._settings.common_name, now=self._now()
-        )
-        for attempt in range(100):
-            try:
-                self._cluster.create(SECRETS, self._secret(key, _suffix(self._namespace, attempt)))
-            except AlreadyExists:
-                if keys := self._read():
-                    return keys
+            if found is None:
+                self._present.pop(name, None)
             else:
-                return self._read()
-        raise NotReady(
-            f"Secrets {self._settings.prefix}* fill namespace {self._namespace}, and none of them is an active key",
-            f"label one of them {LABEL}={ACTIVE}, or choose another --key-prefix",
-        )
+                self._present[name] = found
+        if found is not None and found.error is not None:
+            self._on_unreadable(str(ObjectRef("", "Secret", self._namespace, name)), found.error)
+        if self._keys is not None:
+            self._rebuild()
 
-    def _secret(self, key: SealingKey, suffix: str) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": self._settings.prefix + suffix,
-                "generateName": self._settings.prefix,
-                "namespace": self._namespace,
-                "labels": {LABEL: ACTIVE},
-            },
-            "type": "kubernetes.io/tls",
-            "data": {
-                "tls.crt": base64.b64encode(_pem(key)).decode(),
-                "tls.key": base64.b64encode(key.private_pem().reveal()).decode(),
-            },
-        }
+    def _rebuild(self) -> None:
+        with self._changed:
+            found = [secret for _, secret in sorted(self._present.items(), key=lambda item: (item[1].created, item[0]))]
+            ring = KeyRing(secret.key for secret in found if secret.key is not None)
+            before = self._keys
+            self._keys = KeysNow(ring, sum(secret.key is None for secret in found))
+            if before is not None and _content(before.ring) == _content(ring):
+                self._keys = before._replace(unreadable=self._keys.unreadable)
+                return
+            self._changed.notify_all()
+        if before is not None:
+            self._on_change()
 
 
-def _pem(key: SealingKey) -> bytes:
-    if key.certificate is None:
-        raise PrivateKeyError("a sealing key of the registry has a certificate")
-    return key.certificate.pem
-
-
-def _suffix(namespace: str, attempt: int) -> str:
-    """Five characters that look like the API server's, from names that never change."""
-    digest = hashlib.sha256(f"{namespace}/{attempt}".encode()).digest()
-    return base64.b32encode(digest)[:5].decode().lower()
+def _content(ring: KeyRing) -> list[tuple[object, ...]]:
+    return [(key.fingerprint, key.ordered_at, keysecrets.certificate_pem(key)) for key in ring]
 
 
 def utc_now() -> datetime:

@@ -5,30 +5,38 @@ The queue hands over a name. What was concluded about it last is kept in memory;
 """
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from controller.errors import NotOurs
+from controller.errors import NotLeading, NotOurs
 from controller.runtime.outcome import Event, Outcome, Phase, failed
-from controller.sealed.keys import LABEL, KeyRegistry
-from controller.sealed.observed import Key, Observed, SealedSecrets
+from controller.sealed.keys import KeyRegistry
+from controller.sealed.keysecrets import LABEL
+from controller.sealed.observed import SEALED_SECRETS, Key, Observed, SealedSecrets
 from controller.sealed.report import Reporter
 from controller.sealed.secrets import SecretMemory
 from controller.settings import Settings
-from controller.target import SecretRecord, Written, content_digest, write
+from controller.target import SecretRecord, Written, content_digest, remove, write
 from engine.errors import KsealError, Stalled
 from engine.kube.client import Cluster
+from engine.kube.errors import NotFound
 from sealer.keys import Fingerprint
 from sealer.ring import KeyRing
 from sealer.sealedsecret import parse, unseal_secret
 
 UNSEALED: Final = Event("Normal", "Unsealed", "SealedSecret unsealed successfully")
+UNSEEN_SECONDS: Final = 300.0
+"""How often an obstacle is looked at again that no watch shows."""
 
 
 class Conclusion(NamedTuple):
     """What was concluded, and everything that it was concluded from."""
 
     outcome: Outcome
+    uid: str
+    """Of the SealedSecret."""
     inputs: bytes
     ring: KeyRing
     secret: SecretRecord | None
@@ -60,14 +68,18 @@ class Reconciler:
         self._conclusions: dict[Key, Conclusion] = {}
 
     def reconcile(self, key: Key) -> Outcome | None:
-        """Bring one SealedSecret to its Secret and report; None when there is no such object any more."""
+        """Bring one SealedSecret to its Secret and report; None when there is no such object any more.
+
+        Raises: NotLeading when another replica has to do it.
+        """
         observed = self._sealed.get(key)
         if observed is None:
-            self._forget(key)
-            return None
+            return self._clean_up(key)
         last = self._last(key)
         try:
             conclusion = self._conclude(key, observed, last)
+        except NotLeading:
+            raise
         except KsealError as error:  # the key ring is not there yet, so there is nothing to remember
             outcome = failed(error, Phase.FETCH)
         else:
@@ -80,36 +92,79 @@ class Reconciler:
         with self._lock:
             return self._conclusions.get(key)
 
-    def _forget(self, key: Key) -> None:
+    def forget(self, key: Key) -> None:
         """The SealedSecret is gone; its Secret goes by its owner reference."""
         with self._lock:
             self._conclusions.pop(key, None)
         self._reporter.forget(key)
 
+    def touched_by(self, ring: KeyRing) -> list[Key]:
+        """What a change of keys to this ring has to be looked at for: what failed, and what lost its key."""
+        with self._lock:
+            return [key for key, last in self._conclusions.items() if not _holds_with(last, ring)]
+
+    def key_use(self) -> Mapping[str, int]:
+        """How many SealedSecrets each key has opened something of, by fingerprint; of those that were looked at."""
+        used: Counter[str] = Counter()
+        with self._lock:
+            conclusions = list(self._conclusions.values())
+        for conclusion in conclusions:
+            used.update(set(conclusion.fingerprints.values()))
+        return used
+
+    def _clean_up(self, key: Key) -> Outcome | None:
+        """The SealedSecret is gone: forget it, and where that is asked for delete what was made for it."""
+        last = self._last(key)
+        if self._settings.unsealing.delete_secrets and last is not None and last.secret is not None:
+            try:
+                if self._is_deleted(key, last.uid):
+                    remove(self._cluster, *key, owner_uid=last.uid)
+            except NotLeading:
+                raise
+            except KsealError as error:
+                return failed(error, Phase.UPDATE)
+        self.forget(key)
+        return None
+
+    def _is_deleted(self, key: Key, uid: str) -> bool:
+        """Whether the object is really gone: one that no longer has the labels that we watch looks the same."""
+        try:
+            live = self._cluster.get(SEALED_SECRETS, *key)
+        except NotFound:
+            return True
+        return bool(live["metadata"]["uid"] != uid)
+
     def _conclude(self, key: Key, observed: Observed, last: Conclusion | None) -> Conclusion:
         ring = self._keys.ring
         secret = self._secrets.get(key)
-        if last and last.inputs == observed.inputs and last.ring is ring and self._still_true(last, secret):
-            return last._replace(outcome=last.outcome.unchanged())
+        if last and last.inputs == observed.inputs and _holds_with(last, ring) and self._still_true(key, last, secret):
+            return last._replace(outcome=last.outcome.unchanged(), ring=ring)
         hints = last.fingerprints if last else {}
         try:
             desired, hints, without_reference = self._unseal(observed, ring, hints)
         except KsealError as error:
-            return Conclusion(failed(error, Phase.UNSEAL), observed.inputs, ring, secret, hints)
+            return Conclusion(failed(error, Phase.UNSEAL), observed.uid, observed.inputs, ring, secret, hints)
         try:
-            written = self._write(observed, desired, secret, without_reference=without_reference)
+            written = self._write(key, observed, desired, secret, without_reference=without_reference)
+        except NotLeading:
+            raise
         except KsealError as error:
             self._secrets.forget_write(key)
             phase = Phase.UNMANAGED if isinstance(error, NotOurs) else Phase.UPDATE
-            return Conclusion(failed(error, phase), observed.inputs, ring, self._secrets.get(key), hints)
+            outcome = failed(error, phase)
+            if outcome.retry is None and not self._settings.watched.sees_every_secret:
+                outcome = replace(outcome, retry=UNSEEN_SECONDS)
+            return Conclusion(outcome, observed.uid, observed.inputs, ring, self._secrets.get(key), hints)
         self._secrets.wrote(key, written.record)
         outcome = Outcome(ready=True, action=written.action, event=UNSEALED)
-        return Conclusion(outcome, observed.inputs, ring, written.record, hints)
+        return Conclusion(outcome, observed.uid, observed.inputs, ring, written.record, hints)
 
-    def _still_true(self, last: Conclusion, secret: SecretRecord | None) -> bool:
+    def _still_true(self, key: Key, last: Conclusion, secret: SecretRecord | None) -> bool:
         """Does what was concluded before hold for the Secret as it is now?"""
         if last.outcome.retry is not None:
             return False
+        if secret is None and not self._secrets.knows(key):
+            return True  # nobody has told that it changed
         if not last.outcome.ready:
             return secret == last.secret
         if secret is None or last.secret is None:
@@ -133,7 +188,13 @@ class Reconciler:
         return unsealed.secret, unsealed.fingerprints, "ownerReferences" not in unsealed.secret["metadata"]
 
     def _write(
-        self, observed: Observed, desired: dict[str, Any], secret: SecretRecord | None, *, without_reference: bool
+        self,
+        key: Key,
+        observed: Observed,
+        desired: dict[str, Any],
+        secret: SecretRecord | None,
+        *,
+        without_reference: bool,
     ) -> Written:
         if (
             secret is not None
@@ -145,20 +206,32 @@ class Reconciler:
             self._cluster,
             desired,
             owner_uid=observed.uid,
-            exists=secret is not None,
+            exists=secret is not None or not self._secrets.knows(key),
             without_reference=without_reference,
+            protected_label=LABEL if key.namespace == self._settings.namespace else None,
         )
 
     def _refuse_sealing_key(self, secret: dict[str, Any]) -> None:
-        """Whoever may create SealedSecrets in the controller's namespace must not thereby choose the sealing key."""
+        """Whoever may create SealedSecrets in the controller's namespace must not thereby choose the sealing key.
+
+        Neither the label nor a name that a key has or will have, whatever the type. (The registry, for its part, takes
+        no Secret for a key that was made from a SealedSecret.)
+        """
         metadata = secret["metadata"]
         if metadata["namespace"] != self._settings.namespace:
             return
-        if LABEL in (metadata.get("labels") or {}) or metadata["name"] == self._settings.keys.prefix:
+        if LABEL in (metadata.get("labels") or {}) or metadata["name"].startswith(self._settings.keys.prefix):
             raise Stalled(
                 "a SealedSecret never yields a sealing key",
                 f"remove the label {LABEL} from spec.template.metadata, or use another name or namespace",
             )
+
+
+def _holds_with(last: Conclusion, ring: KeyRing) -> bool:
+    """Would these keys lead to the same conclusion? Not certainly when it failed, and not when a key is missing."""
+    if last.ring is ring:
+        return True
+    return last.outcome.ready and all(fingerprint in ring for fingerprint in last.fingerprints.values())
 
 
 def _is_news(outcome: Outcome, last: Conclusion | None) -> bool:

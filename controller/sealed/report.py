@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from controller.errors import NotLeading
 from controller.runtime.conditions import synced_status
 from controller.runtime.events import EventRecorder
 from controller.runtime.metrics import Metrics
@@ -37,7 +38,10 @@ class Reporter:
         self._update_status = update_status
 
     def report(self, key: Key, observed: Observed, outcome: Outcome, *, is_news: bool) -> Outcome:
-        """Tell; the outcome to act on is returned: a status that could not be written asks for another try."""
+        """Tell; the outcome to act on is returned: a status that could not be written asks for another try.
+
+        Raises: NotLeading.
+        """
         raw = observed.object()
         self._metrics.observe(raw, outcome)
         if outcome.event is not None and is_news:
@@ -47,6 +51,8 @@ class Reporter:
             return outcome
         try:
             self._write_status(observed, outcome)
+        except NotLeading:
+            raise
         except KsealError as error:
             self._metrics.error(Phase.STATUS, key.namespace)
             self._log.warning("status not written", ref=str(key), error=error)

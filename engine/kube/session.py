@@ -6,7 +6,7 @@ Here live what all requests share: credentials, the rate limit, repeats, size li
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -48,15 +48,19 @@ class Session:
         connect_timeout_seconds: float = 5.0,
         limiter: RateLimiter | None = None,
         user_agent: str = _USER_AGENT,
+        write_gate: Callable[[], None] | None = None,
     ) -> None:
         """`timeout_seconds` is for each wait for the server, not for a whole answer: a long list may take its time.
 
+        `write_gate` is called right before each request that is not a GET is sent, repeats included, and raises when
+        it must not be: how one of several replicas is kept from writing after its time.
         Raises: ConfigError for a proxy that cannot be used.
         """
         self._connection = connection
         self._timeouts = {"timeout_seconds": timeout_seconds, "connect_timeout_seconds": connect_timeout_seconds}
         self._limiter = limiter
         self._user_agent = user_agent
+        self._write_gate = write_gate
         self._transport = Transport(connection, **self._timeouts)
         self._closed = threading.Event()
 
@@ -67,7 +71,13 @@ class Session:
 
     def sibling(self) -> Self:
         """Another client of the same server and rate limit, whose `close` ends nothing of this one's."""
-        return type(self)(self._connection, limiter=self._limiter, user_agent=self._user_agent, **self._timeouts)
+        return type(self)(
+            self._connection,
+            limiter=self._limiter,
+            user_agent=self._user_agent,
+            write_gate=self._write_gate,
+            **self._timeouts,
+        )
 
     def close(self) -> None:
         """End all requests and streams in whatever threads they run: they raise Unreachable, as all later ones do."""
@@ -91,7 +101,7 @@ class Session:
         `headers` needs a Content-Type when there is a body. `target` is for the errors and defaults to the path.
         `is_harmless_twice` lets a write be repeated when a kept connection ends before an answer begins.
 
-        Raises: ApiError, ConfigError, LoginError.
+        Raises: ApiError, ConfigError, LoginError, and what the write gate raises.
         """
         target = target or Target.of_path(path, _VERBS.get(method, method))
         if body is not None and len(body) > REQUEST_LIMIT:
@@ -107,7 +117,14 @@ class Session:
             self._wait_for_turn(target)
             try:
                 identity = self._connection.headers()
-                response = self._transport.exchange(method, url, own + identity, body, limit=RESPONSE_LIMIT)
+                response = self._transport.exchange(
+                    method,
+                    url,
+                    own + identity,
+                    body,
+                    limit=RESPONSE_LIMIT,
+                    before_sending=None if is_read else self._write_gate,
+                )
             except TooMuch:
                 raise self._too_large(target) from None
             except Broken as broken:

@@ -123,6 +123,8 @@ class RunningController(Running):
     ) -> None:
         command = [str(KSEAL), "controller", f"--kubeconfig={kubeconfig}", *flags]
         super().__init__(nest, command, {"POD_NAMESPACE": namespace, **(environment or {})})
+        # As in a Pod: started again, it is the same replica.
+        self._environment.setdefault("POD_NAME", f"controller-{self.port}")
 
 
 class OriginalController(Running):

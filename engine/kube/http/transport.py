@@ -8,7 +8,7 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -95,13 +95,23 @@ class Transport:
         self._is_closed = False
         self._tls: tuple[ClientCertificate | None, ssl.SSLContext] | None = None
 
-    def exchange(self, method: str, url: str, headers: Headers, body: bytes | None, *, limit: int) -> Response:
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        *,
+        limit: int,
+        before_sending: Callable[[], None] | None = None,
+    ) -> Response:
         """Send a request and read its whole answer of at most `limit` bytes.
 
-        Raises: Broken, TooMuch, ConfigError, LoginError.
+        `before_sending` is called when the connection stands and the next thing is to send; it stops that by raising.
+        Raises: Broken, TooMuch, ConfigError, LoginError, and what `before_sending` raises.
         """
         with self._channel() as channel:
-            response = self._ask(channel, method, url, headers, body)
+            response = self._ask(channel, method, url, headers, body, before_sending=before_sending)
             with response:
                 content = _read(response, limit, self._timeout)
             if not response.will_close:
@@ -202,7 +212,14 @@ class Transport:
             return self._tls[1]
 
     def _ask(
-        self, channel: Channel, method: str, url: str, headers: Headers, body: bytes | None
+        self,
+        channel: Channel,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        *,
+        before_sending: Callable[[], None] | None = None,
     ) -> http.client.HTTPResponse:
         lines = [f"{method} {self._route.prefix}{url} HTTP/1.1", f"Host: {self._route.host}"]
         lines += [f"{name}: {value}" for name, value in headers]
@@ -211,8 +228,11 @@ class Transport:
         if self._route.proxy_authorization and self._route.tunnel is None:
             lines.append(f"Proxy-Authorization: {self._route.proxy_authorization}")
         head = "\r\n".join([*lines, "", ""]).encode("ascii")
+        message = head if body is None else head + body
+        if before_sending is not None:
+            before_sending()
         try:
-            channel.send(head if body is None else head + body)
+            channel.send(message)
         except OSError as error:
             raise explain(error, Stage.SENDING, self._timeout) from error
         try:

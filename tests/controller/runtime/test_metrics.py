@@ -1,12 +1,13 @@
 """Names, types and labels of the metrics, and series that end with their object."""
 
 import re
+import time
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from controller.runtime.metrics import Metrics
+from controller.runtime.metrics import KeysShown, Metrics
 from controller.runtime.outcome import Outcome, Phase, failed
 from engine.errors import Stalled
 
@@ -122,7 +123,34 @@ def test_requests_are_counted_and_timed() -> None:
 def test_figures_that_are_asked_for_are_read_then() -> None:
     metrics = Metrics("v1")
     depth = [3]
-    metrics.watch(queue_depth=lambda: depth[0], watch_idle_seconds=lambda: 1.5)
+    keys = KeysShown({"active": 2, "unreadable": 1}, {"SHA256:a": 7}, newest_at=time.time() - 60, newest_until=99.0)
+    metrics.watch(queue_depth=lambda: depth[0], watch_idle_seconds=lambda: 1.5, leads=lambda: True, keys=lambda: keys)
     depth[0] = 7
     assert samples(metrics, "queue_depth") == {(): 7}
     assert samples(metrics, "watch_idle_seconds") == {(): 1.5}
+    assert samples(metrics, "leader") == {(): 1}
+    assert samples(metrics, "keys") == {(("state", "active"),): 2, (("state", "unreadable"),): 1}
+    assert samples(metrics, "key_sealed_secrets") == {(("fingerprint", "SHA256:a"),): 7}
+    assert samples(metrics, "key_age_seconds")[()] == pytest.approx(60, abs=5)
+    assert samples(metrics, "key_not_after_timestamp_seconds") == {(): 99}
+
+
+def test_without_a_key_no_age_is_made_up() -> None:
+    assert samples(Metrics("v1"), "key_age_seconds") == {}
+
+
+def test_objects_are_not_named_where_that_is_not_wanted() -> None:
+    metrics = Metrics("v1", names_objects=False)
+    metrics.observe(sealed_secret(), BROKEN)
+    assert samples(metrics, "condition_info") == {}
+    assert samples(metrics, "unseal_errors_total")
+    metrics.forget("shop", "db")
+
+
+def test_a_replica_that_no_longer_leads_shows_no_conditions() -> None:
+    metrics = Metrics("v1")
+    metrics.observe(sealed_secret(), READY)
+    metrics.stand_down()
+    assert samples(metrics, "condition_info") == {}
+    metrics.observe(sealed_secret(), BROKEN)
+    assert samples(metrics, "condition_info") == {condition("db"): -1}

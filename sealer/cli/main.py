@@ -20,6 +20,7 @@ from sealer.cli.verb import Given, Verb, fill_from_environment
 VERBS = {
     "seal": "sealer.cli.seal",
     "unseal": "sealer.cli.unseal",
+    "rotate": "sealer.cli.rotate",
     "cert": "sealer.cli.certificate",
     "completion": "sealer.cli.completion",
 }

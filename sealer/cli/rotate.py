@@ -1,0 +1,200 @@
+"""`kseal rotate`: every SealedSecret of files and folders under the newest key, where it stands."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import KsealError
+from sealer.cli import cluster, files, keyfiles, listing
+from sealer.cli.misuse import Misused
+from sealer.cli.verb import COMMON, Given, Option, Verb
+
+if TYPE_CHECKING:
+    from sealer.cli.terminal import Terminal
+    from sealer.rotation.job import FileReport, Job
+    from sealer.rotation.record import Record
+    from sealer.rotation.resealer import Resealer
+
+EXAMPLE = "kseal rotate clusters/"
+_DIFFERENT = 3
+
+OPTIONS = (
+    keyfiles.OPTION,
+    Option(("--cert",), "With -k: reseal under this certificate's key [default: the newest of -k].", "PATH|URL"),
+    Option(("--dry-run",), "Write nothing; say what would change, with exit code 3 if anything would."),
+    listing.OUTPUT,
+    *cluster.OPTIONS,
+    *COMMON,
+)
+
+
+def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
+    """Reseal what the paths hold; the exit code says whether all of it could be opened."""
+    from sealer.rotation.job import Job
+
+    if not given.files:
+        raise Misused("no file or folder is named", hint=f"for example: {EXAMPLE}")
+    resealer, record = _resealer(given, environ)
+    terminal.info(f"the newest key is {resealer.newest}")
+    job = Job(given.files, resealer, namespace=given.text("namespace"))
+    reports = list(work(job, terminal, None if given.flag("dry-run") else _writer(record)))
+    return report(reports, resealer.newest, given, terminal)
+
+
+def work(job: "Job", terminal: "Terminal", write: "Callable[[FileReport], None] | None") -> "list[FileReport]":
+    """Run the job, with a line that counts; each file is written as it gets done."""
+    progress = terminal.progress("resealing, file", len(job))
+    reports = []
+    try:
+        for done in job.run():
+            if write is not None and done.data is not None:
+                write(done)
+            reports.append(done)
+            progress.step()
+    finally:
+        progress.end()
+    return reports
+
+
+def _writer(record: "Record | None") -> "Callable[[FileReport], None]":
+    def write(done: "FileReport") -> None:
+        if record is not None:
+            record.add(done.new)
+        files.write_file(done.path, done.data or b"")
+
+    return write
+
+
+def _resealer(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Record | None]":
+    """Offline with private keys, else through the controller.
+
+    Raises: Misused, KsealError.
+    """
+    key_files = keyfiles.named(given)
+    if not key_files:
+        if given.text("cert") is not None:
+            raise Misused("--cert alone opens nothing", hint="give the private keys too, with -k FILE")
+        return _remote(given, environ)
+    from sealer import certificates
+    from sealer.keys import fingerprint
+    from sealer.ring import KeyRing
+    from sealer.rotation.resealer import Offline, choose_newest
+
+    ring = KeyRing(keyfiles.read(key_files, example=f"{EXAMPLE} -k keys.yaml"))
+    wanted = None
+    if location := given.text("cert"):
+        certificate = certificates.load(location, timeout_seconds=cluster.timeout_seconds(given))
+        certificate.refuse_expired(time.time())
+        wanted = fingerprint(certificate.public_key)
+    return Offline(ring, choose_newest(ring, wanted)), None
+
+
+def _remote(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Record]":
+    from engine.kube.client import Cluster
+    from sealer import certificates
+    from sealer.keys import fingerprint
+    from sealer.rotation.record import Record, state_folder
+    from sealer.rotation.remote import Remote
+
+    client = Cluster(cluster.connect(given, environ), timeout_seconds=cluster.timeout_seconds(given))
+    namespace = given.text("controller-namespace") or cluster.CONTROLLER_NAMESPACE
+    name = given.text("controller-name") or cluster.CONTROLLER_NAME
+    certificate = certificates.from_controller(client, namespace=namespace, name=name)
+    record = Record(state_folder(environ), fingerprint(certificate.public_key))
+    return Remote(client, certificate, namespace=namespace, name=name, is_known=record.__contains__), record
+
+
+def report(reports: "list[FileReport]", newest: str, given: Given, terminal: "Terminal") -> int:
+    """Say what became of each file; the exit code."""
+    failures = 0
+    for done in reports:
+        for place, error in _errors(done):
+            failures += 1
+            terminal.error(f"{place}: {error.message}", error.hint)
+        if done.is_failed and any(found.resealed for found in done.objects):
+            terminal.warning(f"{done.path}: not written, since not all of it could be resealed")
+    is_dry = given.flag("dry-run")
+    if given.text("output") == "json":
+        files.write_output(listing.as_json(_described(reports, newest, is_dry=is_dry)), None)
+    else:
+        files.write_output(_table(reports, newest, is_dry=is_dry), None)
+    if failures:
+        return 1
+    return _DIFFERENT if is_dry and any(done.data for done in reports) else 0
+
+
+def _errors(done: "FileReport") -> "list[tuple[str, KsealError]]":
+    """What went wrong in a file, and where: a message about a file as a whole has its name in it already."""
+    found = [(f"{one.file}: line {one.line}: SealedSecret/{one.ref}", one.error) for one in done.objects if one.error]
+    if done.error is not None:
+        what = done.error.message.removeprefix("cannot read ").removeprefix(f"{done.path}: ")
+        found.append((done.path, KsealError(what, done.error.hint)))
+    return found
+
+
+def _table(reports: "list[FileReport]", newest: str, *, is_dry: bool) -> str:
+    """A row for each object that changes or cannot; objects that are as they should be would only hide those."""
+    rows = []
+    for done in reports:
+        for one in done.objects:
+            state = _state(done, bool(one.error), bool(one.resealed), is_dry=is_dry)
+            if state != "current":
+                old = sorted({key for key in one.keys.values() if key != newest})
+                items = f"{len(one.resealed)}/{len(one.keys)}" if one.keys else "-"
+                rows.append((f"{done.path}:{one.line}", one.ref, items, ",".join(old) or "-", state))
+        if done.error is not None and not done.objects:
+            rows.append((done.path, "-", "-", "-", "failed"))
+    return listing.table(("FILE", "OBJECT", "ITEMS", "OLD KEY", "STATE"), rows)
+
+
+def _state(done: "FileReport", is_failed: bool, is_old: bool, *, is_dry: bool) -> str:
+    if is_failed:
+        return "failed"
+    if not is_old:
+        return "current"
+    if done.is_failed:
+        return "not written"
+    return "would be resealed" if is_dry else "resealed"
+
+
+def _described(reports: "list[FileReport]", newest: str, *, is_dry: bool) -> dict[str, Any]:
+    return {
+        "newest": newest,
+        "files": [
+            {
+                "path": done.path,
+                "changed": done.data is not None,
+                **({"error": done.error.message} if done.error else {}),
+                "objects": [
+                    {
+                        "line": one.line,
+                        "object": one.ref,
+                        "state": _state(done, bool(one.error), bool(one.resealed), is_dry=is_dry),
+                        "keys": dict(one.keys),
+                        "resealed": list(one.resealed),
+                        **({"error": one.error.message} if one.error else {}),
+                    }
+                    for one in done.objects
+                ],
+            }
+            for done in reports
+        ],
+    }
+
+
+VERB = Verb(
+    name="rotate",
+    summary="Bring SealedSecrets in files under the newest key.",
+    text="Finds every SealedSecret in files and folders (YAML and JSON, lists, kustomize folders) and replaces the "
+    "ciphertext that an older key made, where it stands: everything else keeps its bytes, and what the newest key made "
+    "stays too. Templates are not rendered. With -k it works offline, else through the controller. A file is written "
+    "when all of its SealedSecrets could be opened; the others are named, and the exit code is 1.",
+    examples=(
+        EXAMPLE,
+        "kseal rotate --dry-run .",
+        "kseal rotate -k keys.yaml clusters/production",
+    ),
+    options=OPTIONS,
+    run=run,
+    files="PATH",
+)

@@ -1,0 +1,122 @@
+"""The whole job over many files: read, reseal on all cores, write each file whole as it is done.
+
+A file is written when all of its SealedSecrets could be resealed, and left alone when any could not. Whatever is under
+the newest key keeps its ciphertext, so a job that was ended half-way goes on where it stopped, and a second one writes
+nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from engine.errors import KsealError
+from sealer.errors import FormatError, UnsealError
+from sealer.keys import Fingerprint
+from sealer.rotation import tree
+from sealer.rotation.files import Found, SealedFile, may_hold_sealed
+from sealer.rotation.kustomize import Kustomizations, Placed
+from sealer.rotation.reseal import Resealed
+from sealer.rotation.resealer import Resealer
+from sealer.spread import usable_cores
+
+
+class ObjectReport(NamedTuple):
+    """What became of one SealedSecret: the key of each item as it was found, and the items that got new ciphertext."""
+
+    file: str
+    line: int
+    ref: str
+    keys: Mapping[str, Fingerprint]
+    resealed: tuple[str, ...]
+    error: KsealError | None = None
+
+
+class FileReport(NamedTuple):
+    """What became of one file. `data` is its new content, None where nothing changes."""
+
+    path: str
+    objects: tuple[ObjectReport, ...] = ()
+    data: bytes | None = None
+    new: tuple[str, ...] = ()
+    """The new ciphertext."""
+    error: KsealError | None = None
+    """Why the file as a whole could not be worked on."""
+
+    @property
+    def is_failed(self) -> bool:
+        return self.error is not None or any(report.error for report in self.objects)
+
+
+class Job:
+    """One run over paths. `namespace` is for objects that name none and that no kustomization places."""
+
+    def __init__(self, paths: Sequence[str], resealer: Resealer, *, namespace: str | None = None) -> None:
+        """Raises: KsealError for paths that are not there."""
+        self._resealer = resealer
+        self._named = frozenset(paths)
+        self._namespace = namespace
+        self._files = list(tree.walk(paths))
+        self._kustomizations = Kustomizations(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def run(self) -> Iterator[FileReport]:
+        """The report of each file that holds SealedSecrets or cannot be read, in order, as they get done.
+
+        Raises: KsealError for what stops all work, such as a controller that does not answer.
+        """
+        pool = ThreadPoolExecutor(self._resealer.at_once or usable_cores(), thread_name_prefix="reseal")
+        try:
+            yield from (report for report in pool.map(self._file, self._files) if report.objects or report.error)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _file(self, path: str) -> FileReport:
+        try:
+            data = tree.read(path, is_named=path in self._named)
+            if not may_hold_sealed(data):
+                return FileReport(path)
+            file = SealedFile(data, source=path)
+        except KsealError as error:
+            return FileReport(path, error=error)
+        results = [self._object(path, found) for found in file.found]
+        new = {index: resealed.new for index, (_, resealed) in enumerate(results) if resealed and resealed.new}
+        report = FileReport(path, tuple(report for report, _ in results))
+        if report.is_failed or not new:
+            return report
+        try:
+            changed = file.replaced(new)
+        except FormatError as error:
+            return report._replace(error=error)
+        return report._replace(data=changed, new=tuple(text for items in new.values() for text in items.values()))
+
+    def _object(self, path: str, found: Found) -> tuple[ObjectReport, Resealed | None]:
+        report = ObjectReport(path, found.line, found.ref, {}, ())
+        try:
+            resealed = self._resealed(path, found)
+        except (FormatError, UnsealError) as error:
+            return report._replace(error=error), None
+        return report._replace(keys=resealed.opened_by, resealed=tuple(sorted(resealed.new))), resealed
+
+    def _resealed(self, path: str, found: Found) -> Resealed:
+        """Try the object as it stands, then where a kustomization or `-n` would put it: only the right one opens.
+
+        Raises: the error of the first try.
+        """
+        errors: list[UnsealError | FormatError] = []
+        for raw in self._candidates(path, found):
+            try:
+                return self._resealer.reseal(raw)
+            except (UnsealError, FormatError) as error:
+                errors.append(error)
+        if "/" not in found.ref and errors[0].hint is None:
+            errors[0].hint = "the file names no namespace; say with --namespace where the object lives"
+        raise errors[0]
+
+    def _candidates(self, path: str, found: Found) -> Iterable[Mapping[str, Any]]:
+        yield found.raw
+        placed = self._kustomizations.places(path)
+        if self._namespace:
+            placed.insert(0, Placed(self._namespace))
+        yield from (place.put(found.raw) for place in placed if place != Placed())

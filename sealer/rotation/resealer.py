@@ -1,0 +1,56 @@
+"""Who reseals: whoever holds the keys. Here with a backup of them; `remote.py` asks the controller."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sealer.errors import PrivateKeyError
+from sealer.keys import Fingerprint, SealingKey
+from sealer.ring import KeyRing
+from sealer.rotation.reseal import Resealed, reseal
+from sealer.sealedsecret import parse
+
+
+class Resealer(Protocol):
+    """Brings one SealedSecret under the newest key."""
+
+    newest: Fingerprint
+    """The key under which everything is brought."""
+    at_once: int | None
+    """How many objects may be in work at the same time, None for one a core."""
+
+    def reseal(self, raw: Mapping[str, Any]) -> Resealed:
+        """Raises: UnsealError, FormatError for an object that cannot be resealed; any other KsealError ends the job."""
+        ...
+
+
+class Offline:
+    """Reseals with private keys at hand. `newest` is one of the ring's, so that each result can be opened again."""
+
+    at_once: int | None = None
+
+    def __init__(self, ring: KeyRing, newest: SealingKey) -> None:
+        self._ring, self._key = ring, newest
+        self.newest = newest.fingerprint
+
+    def reseal(self, raw: Mapping[str, Any]) -> Resealed:
+        return reseal(parse(raw), self._ring, self._key)
+
+
+def choose_newest(ring: KeyRing, wanted: Fingerprint | None) -> SealingKey:
+    """The key to reseal under: the one of the certificate that was named, else the newest.
+
+    Raises: PrivateKeyError where the ring does not have it, or cannot tell which key is the newest.
+    """
+    if wanted is not None:
+        for key in ring:
+            if key.fingerprint == wanted:
+                return key
+        raise PrivateKeyError(
+            f"none of the private keys belongs to the certificate of {wanted}",
+            "what is resealed could not be opened again to check it; take a new backup of the keys",
+        )
+    if len(ring) > 1 and ring.newest.certificate is None:
+        raise PrivateKeyError(
+            "bare private keys do not say which of them is the newest", "name its certificate with --cert"
+        )
+    return ring.newest

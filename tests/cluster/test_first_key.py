@@ -3,19 +3,16 @@
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from sealer.keys import SealingKey, generate
 from tests.kit.controlplane import ControlPlane
 from tests.kit.ground import Ground, open_ground
 from tests.kit.process import wait_until
+from tests.kit.sealingkeys import LABEL, a_key, broken, certificate, key_names, key_secret
 
 pytestmark = pytest.mark.cluster
-
-LABEL = "sealedsecrets.bitnami.com/sealed-secrets-key"
-
 
 Opened = Callable[..., Ground]
 
@@ -27,32 +24,11 @@ def opened(served: ControlPlane) -> Iterator[Opened]:
         yield lambda *flags: stack.enter_context(open_ground(served, *flags))
 
 
-def key_secrets(ground: Ground) -> list[str]:
-    done = ground.plane.kubectl("get", "secret", "-l", f"{LABEL}=active", "-o", "name", namespace=ground.namespace)
-    return sorted(done.stdout.split())
-
-
-def a_key(age: timedelta = timedelta()) -> SealingKey:
-    return generate(2048, ttl=timedelta(days=1), common_name="", now=datetime.now(UTC) - age)
-
-
-def key_secret(name: str, key: SealingKey, label: str | None = "active") -> dict[str, object]:
-    assert key.certificate is not None
-    parts = {"tls.key": key.private_pem().reveal(), "tls.crt": key.certificate.pem}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "kubernetes.io/tls",
-        "metadata": {"name": name, "labels": {LABEL: label} if label else {}},
-        "data": {item: base64.b64encode(text).decode() for item, text in parts.items()},
-    }
-
-
 def test_a_new_installation_gets_a_key_in_the_originals_form(opened: Opened) -> None:
     ground = opened()
     ground.controller.start()
-    (name,) = key_secrets(ground)
-    secret = ground.get("secret", name.removeprefix("secret/"))
+    (name,) = key_names(ground)
+    secret = ground.get("secret", name)
     assert secret["type"] == "kubernetes.io/tls"
     assert secret["metadata"]["generateName"] == "sealed-secrets-key"
     assert base64.b64decode(secret["data"]["tls.crt"]).decode() == ground.controller.certificate()
@@ -62,18 +38,17 @@ def test_a_new_installation_gets_a_key_in_the_originals_form(opened: Opened) -> 
 def test_a_restart_makes_no_second_key(opened: Opened) -> None:
     ground = opened()
     ground.controller.start()
-    before, certificate = key_secrets(ground), ground.controller.certificate()
+    before, served = key_names(ground), ground.controller.certificate()
     assert ground.controller.stop() == 0
     ground.controller.start()
-    assert key_secrets(ground) == before
-    assert ground.controller.certificate() == certificate
+    assert key_names(ground) == before
+    assert ground.controller.certificate() == served
 
 
 def test_beside_sealed_secrets_without_their_key_no_key_is_made_and_the_cure_is_named(opened: Opened) -> None:
     ground = opened()
     lost = a_key()
-    assert lost.certificate is not None
-    ground.apply(ground.sealed("db", {"a": b"1"}, certificate=lost.certificate.pem.decode()))
+    ground.apply(ground.sealed("db", {"a": b"1"}, certificate=certificate(lost)))
     ground.controller.launch()
     wait_until(lambda: "SealedSecrets exist" in ground.controller.get("/readyz")[1], "the cause is shown")
     status, text = ground.controller.get("/readyz")
@@ -82,21 +57,20 @@ def test_beside_sealed_secrets_without_their_key_no_key_is_made_and_the_cure_is_
     assert "restore the key Secrets" in text
     assert ground.controller.get("/healthz") == (200, "ok\n")
     assert ground.controller.get("/v1/cert.pem") == (500, "cannot get certificate\n")
-    assert key_secrets(ground) == []
+    assert key_names(ground) == []
 
     ground.apply(key_secret("restored", lost))
     ground.wait_synced("db")
     assert ground.values("db") == {"a": b"1"}
-    assert key_secrets(ground) == ["secret/restored"]
+    assert key_names(ground) == ["restored"]
 
 
 def test_first_key_always_makes_one_all_the_same(opened: Opened) -> None:
     ground = opened("--first-key=always")
     lost = a_key()
-    assert lost.certificate is not None
-    ground.apply(ground.sealed("db", {"a": b"1"}, certificate=lost.certificate.pem.decode()))
+    ground.apply(ground.sealed("db", {"a": b"1"}, certificate=certificate(lost)))
     ground.controller.start()
-    assert len(key_secrets(ground)) == 1
+    assert len(key_names(ground)) == 1
     assert ground.wait_failed("db") == "no key could decrypt secret (a, planted)"
 
 
@@ -104,7 +78,7 @@ def test_first_key_never_waits_for_one(opened: Opened) -> None:
     ground = opened("--first-key=never")
     ground.controller.launch()
     wait_until(lambda: "--first-key=never" in ground.controller.get("/readyz")[1], "the cause is shown")
-    assert key_secrets(ground) == []
+    assert key_names(ground) == []
     ground.apply(key_secret("brought", a_key()))
     wait_until(ground.controller.is_ready, "the key is found")
 
@@ -113,12 +87,10 @@ def test_the_newest_of_several_keys_seals_and_all_open(opened: Opened) -> None:
     ground = opened()
     old, new = a_key(timedelta(hours=2)), a_key(timedelta(hours=1))
     ground.apply(key_secret("b-old", old), key_secret("a-new", new), key_secret("retired", a_key(), "compromised"))
-    assert old.certificate is not None
-    assert new.certificate is not None
-    ground.apply(ground.sealed("by-old", {"a": b"1"}, certificate=old.certificate.pem.decode()))
-    ground.apply(ground.sealed("by-new", {"a": b"2"}, certificate=new.certificate.pem.decode()))
+    ground.apply(ground.sealed("by-old", {"a": b"1"}, certificate=certificate(old)))
+    ground.apply(ground.sealed("by-new", {"a": b"2"}, certificate=certificate(new)))
     ground.controller.start()
-    assert ground.controller.certificate() == new.certificate.pem.decode()
+    assert ground.controller.certificate() == certificate(new)
     for name in ("by-old", "by-new"):
         ground.wait_synced(name)
 
@@ -126,18 +98,15 @@ def test_the_newest_of_several_keys_seals_and_all_open(opened: Opened) -> None:
 def test_a_key_of_the_layout_before_0_9_is_read_without_its_label(opened: Opened) -> None:
     ground = opened()
     key = a_key()
-    assert key.certificate is not None
     ground.apply(key_secret("sealed-secrets-key", key, label=None))
     ground.controller.start()
-    assert ground.controller.certificate() == key.certificate.pem.decode()
-    assert key_secrets(ground) == []
+    assert ground.controller.certificate() == certificate(key)
+    assert key_names(ground) == []
 
 
 def test_an_unreadable_key_is_passed_over_and_named(opened: Opened) -> None:
     ground = opened()
-    broken = key_secret("broken", a_key())
-    broken["data"] = {"tls.key": base64.b64encode(b"no key").decode(), "tls.crt": base64.b64encode(b"none").decode()}
-    ground.apply(broken, key_secret("good", a_key()))
+    ground.apply(broken(key_secret("broken", a_key())), key_secret("good", a_key()))
     ground.controller.start()
     assert f"Secret/{ground.namespace}/broken" in ground.controller.logs
 
@@ -145,9 +114,9 @@ def test_an_unreadable_key_is_passed_over_and_named(opened: Opened) -> None:
 def test_a_retired_key_of_the_first_ones_name_does_not_stop_a_new_one(opened: Opened) -> None:
     ground = opened()
     ground.controller.start()
-    (name,) = key_secrets(ground)
+    (name,) = key_names(ground)
     ground.controller.stop()
-    ground.plane.kubectl("label", name, f"{LABEL}=compromised", "--overwrite", namespace=ground.namespace)
+    ground.plane.kubectl("label", "secret", name, f"{LABEL}=compromised", "--overwrite", namespace=ground.namespace)
     ground.controller.start()
-    (other,) = key_secrets(ground)
+    (other,) = key_names(ground)
     assert other != name

@@ -1,12 +1,16 @@
 """The kustomize base as text: the names that command lines rely on, and the restrictions of the Deployment."""
 
+import json
+import subprocess
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from engine.kube.yaml import Dialect, read_all
+from tests.kit import real
 from tests.kit.tree import ROOT
 
 BASE = ROOT / "deploy" / "manifests"
@@ -66,11 +70,12 @@ def test_services_and_deployment_select_the_pods_that_the_deployment_makes() -> 
     assert labels == {"name": NAME}
 
 
-def test_the_container_runs_the_controller_and_knows_its_namespace() -> None:
+def test_the_container_runs_the_controller_and_knows_its_pod() -> None:
     assert CONTAINER["name"] == NAME
     assert CONTAINER["command"] == ["kseal", "controller"]
     assert CONTAINER["env"] == [
-        {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+        {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
     ]
 
 
@@ -115,3 +120,39 @@ def test_no_rule_says_everything(kind: str) -> None:
     rules = [rule for (found, _), role in OBJECTS.items() if found == kind for rule in role["rules"]]
     assert rules
     assert not [rule for rule in rules if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])]
+
+
+def _with_component(name: str) -> dict[tuple[str, str], Any]:
+    """The base with a component, as kustomize makes it."""
+    with TemporaryDirectory(dir=BASE.parent) as folder:  # kustomize reads nothing outside of a common root
+        overlay = {"resources": ["../manifests"], "components": [f"../components/{name}"]}
+        (Path(folder) / "kustomization.yaml").write_text(json.dumps(overlay))
+        kubectl = [str(real.require("kubectl")), "kustomize", folder]
+        rendered = subprocess.run(kubectl, capture_output=True, check=True).stdout
+    objects = read_all(rendered, dialect=Dialect.V3, source=name)
+    return {(found["kind"], found["metadata"]["name"]): found for found in objects}
+
+
+def test_high_availability_is_two_replicas_on_two_nodes_of_which_one_always_stays() -> None:
+    objects = _with_component("high-availability")
+    spec = objects["Deployment", NAME]["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    (spread,) = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"] == spec["selector"]
+    budget = objects["PodDisruptionBudget", NAME]
+    assert budget["spec"] == {"minAvailable": 1, "selector": spec["selector"]}
+    assert budget["metadata"]["namespace"] == "kube-system"
+
+
+def test_the_right_to_delete_secrets_comes_only_with_its_component() -> None:
+    def verbs(objects: dict[tuple[str, str], Any]) -> set[str]:
+        rules = objects["ClusterRole", "secrets-unsealer"]["rules"]
+        return {verb for rule in rules if rule["resources"] == ["secrets"] for verb in rule["verbs"]}
+
+    assert "delete" not in verbs(OBJECTS)
+    objects = _with_component("old-gc-behavior")
+    assert verbs(objects) - verbs(OBJECTS) == {"delete"}
+    (container,) = objects["Deployment", NAME]["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["kseal", "controller"]
+    assert container["args"] == ["--old-gc-behavior"]

@@ -122,7 +122,7 @@ def _mode_of(path: str) -> int | None:
 def _replace(target: str, data: bytes, mode: int) -> None:
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(6).hex()}.tmp")
-    _end_by_exception()
+    end_by_exception()
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
     try:
         with open(descriptor, "wb") as file:
@@ -137,7 +137,7 @@ def _replace(target: str, data: bytes, mode: int) -> None:
     _flush_folder(folder)
 
 
-def _end_by_exception() -> None:
+def end_by_exception() -> None:
     """Let SIGTERM and SIGHUP end the process by an exception, as Ctrl-C does, so that the temporary file goes too."""
     import signal
     import threading

@@ -1,5 +1,7 @@
 """`kseal rotate`: every SealedSecret of files and folders under the newest key, where it stands."""
 
+import gc
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,11 +19,22 @@ if TYPE_CHECKING:
 
 EXAMPLE = "kseal rotate clusters/"
 _DIFFERENT = 3
+_CIPHERTEXT = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
 
 OPTIONS = (
     keyfiles.OPTION,
     Option(("--cert",), "With -k: reseal under this certificate's key [default: the newest of -k].", "PATH|URL"),
     Option(("--dry-run",), "Write nothing; say what would change, with exit code 3 if anything would."),
+    Option(("--commit",), "Commit what was resealed, as one commit; the work tree has to be clean."),
+    Option(("--branch",), "Commit on this branch, which is begun where it is not there yet.", "NAME"),
+    Option(("--push",), "Push the commit to the branch of the same name; never by force."),
+    Option(("--sign",), "Sign the commit with the key that Git's configuration names."),
+    Option(("--repo",), "Work on a fresh copy of this repository (https, ssh); paths are inside it.", "URL"),
+    Option(
+        ("--git-credentials",),
+        "Folder with username and password, bearerToken, or identity and known_hosts; signing-key for --sign.",
+        "FOLDER",
+    ),
     listing.OUTPUT,
     *cluster.OPTIONS,
     *COMMON,
@@ -30,14 +43,43 @@ OPTIONS = (
 
 def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Reseal what the paths hold; the exit code says whether all of it could be opened."""
+    gc.enable()  # thousands of objects come and go here, unlike in the verbs for which it was turned off
+    if not given.files and given.text("repo") is None:
+        raise Misused("no file or folder is named", hint=f"for example: {EXAMPLE}")
+    from sealer.cli import repository
+
+    repository.check(given)
+    if given.text("repo") is not None or given.flag("commit"):
+        return _in_git(given, terminal, environ)
     from sealer.rotation.job import Job
 
-    if not given.files:
-        raise Misused("no file or folder is named", hint=f"for example: {EXAMPLE}")
     resealer, record = _resealer(given, environ)
     terminal.info(f"the newest key is {resealer.newest}")
     job = Job(given.files, resealer, namespace=given.text("namespace"))
-    reports = list(work(job, terminal, None if given.flag("dry-run") else _writer(record)))
+    reports = work(job, terminal, None if given.flag("dry-run") else _writer(record))
+    return report(reports, resealer.newest, given, terminal)
+
+
+def _in_git(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
+    from sealer.cli.repository import Repository
+    from sealer.rotation.job import Job
+
+    resealer, record = _resealer(given, environ)
+    with Repository(given, environ, with_history=record is not None) as repository:
+        if record is not None:
+            record.learn(_CIPHERTEXT.findall(repository.added_lines(resealer.newest).decode("ascii", "replace")))
+        is_dry = given.flag("dry-run")
+        before = None if is_dry else repository.begin()
+        job = Job(
+            given.files or (".",),
+            resealer,
+            namespace=given.text("namespace"),
+            root=repository.root,
+            takes=repository.takes(),
+        )
+        reports = work(job, terminal, _writer(record, before) if before else None)
+        made = None if is_dry else repository.finish(reports, resealer.newest)
+        terminal.info(f"committed {made}" if made else "nothing to commit")
     return report(reports, resealer.newest, given, terminal)
 
 
@@ -56,11 +98,16 @@ def work(job: "Job", terminal: "Terminal", write: "Callable[[FileReport], None] 
     return reports
 
 
-def _writer(record: "Record | None") -> "Callable[[FileReport], None]":
+def _writer(
+    record: "Record | None", before: Callable[[str, bytes], None] = lambda _file, _data: None
+) -> "Callable[[FileReport], None]":
+    """What writes a file, once everyone who has to know of it knows."""
+
     def write(done: "FileReport") -> None:
         if record is not None:
             record.add(done.new)
-        files.write_file(done.path, done.data or b"")
+        before(done.file, done.data or b"")
+        files.write_file(done.file, done.data or b"")
 
     return write
 
@@ -188,11 +235,13 @@ VERB = Verb(
     text="Finds every SealedSecret in files and folders (YAML and JSON, lists, kustomize folders) and replaces the "
     "ciphertext that an older key made, where it stands: everything else keeps its bytes, and what the newest key made "
     "stays too. Templates are not rendered. With -k it works offline, else through the controller. A file is written "
-    "when all of its SealedSecrets could be opened; the others are named, and the exit code is 1.",
+    "when all of its SealedSecrets could be opened; the others are named, and the exit code is 1. A run that was "
+    "ended half-way goes on where it stopped, also with --commit.",
     examples=(
         EXAMPLE,
         "kseal rotate --dry-run .",
         "kseal rotate -k keys.yaml clusters/production",
+        "kseal rotate --commit --push --branch rotate-secrets clusters/",
     ),
     options=OPTIONS,
     run=run,

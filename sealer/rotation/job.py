@@ -5,8 +5,10 @@ the newest key keeps its ciphertext, so a job that was ended half-way goes on wh
 nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.errors import KsealError
@@ -35,6 +37,9 @@ class FileReport(NamedTuple):
     """What became of one file. `data` is its new content, None where nothing changes."""
 
     path: str
+    """How it is called: from the root of the job, where there is one."""
+    file: str
+    """Where it is."""
     objects: tuple[ObjectReport, ...] = ()
     data: bytes | None = None
     new: tuple[str, ...] = ()
@@ -48,15 +53,30 @@ class FileReport(NamedTuple):
 
 
 class Job:
-    """One run over paths. `namespace` is for objects that name none and that no kustomization places."""
+    """One run over paths. `namespace` is for objects that name none and that no kustomization places.
 
-    def __init__(self, paths: Sequence[str], resealer: Resealer, *, namespace: str | None = None) -> None:
+    `root` is a folder in which the paths begin and which reports leave out; `takes` says which files count, by their
+    real paths.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        resealer: Resealer,
+        *,
+        namespace: str | None = None,
+        root: Path | None = None,
+        takes: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         """Raises: KsealError for paths that are not there."""
         self._resealer = resealer
-        self._named = frozenset(paths)
+        self._root = root
+        # In a root of ours nobody named a file: whoever wrote the repository chose what is a link there.
+        self._named = frozenset(paths) if root is None else frozenset()
         self._namespace = namespace
-        self._files = list(tree.walk(paths))
-        self._kustomizations = Kustomizations(self._files)
+        files = list(tree.walk([str(root / path) for path in paths] if root else paths))
+        self._kustomizations = Kustomizations(files)
+        self._files = [file for file in files if takes(os.path.realpath(file))]
 
     def __len__(self) -> int:
         return len(self._files)
@@ -72,40 +92,41 @@ class Job:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _file(self, path: str) -> FileReport:
+    def _file(self, file: str) -> FileReport:
+        path = os.path.relpath(file, self._root) if self._root else file
         try:
-            data = tree.read(path, is_named=path in self._named)
+            data = tree.read(file, is_named=file in self._named)
             if not may_hold_sealed(data):
-                return FileReport(path)
-            file = SealedFile(data, source=path)
+                return FileReport(path, file)
+            sealed = SealedFile(data, source=path)
         except KsealError as error:
-            return FileReport(path, error=error)
-        results = [self._object(path, found) for found in file.found]
+            return FileReport(path, file, error=error)
+        results = [self._object(path, file, found) for found in sealed.found]
         new = {index: resealed.new for index, (_, resealed) in enumerate(results) if resealed and resealed.new}
-        report = FileReport(path, tuple(report for report, _ in results))
+        report = FileReport(path, file, tuple(report for report, _ in results))
         if report.is_failed or not new:
             return report
         try:
-            changed = file.replaced(new)
+            changed = sealed.replaced(new)
         except FormatError as error:
             return report._replace(error=error)
         return report._replace(data=changed, new=tuple(text for items in new.values() for text in items.values()))
 
-    def _object(self, path: str, found: Found) -> tuple[ObjectReport, Resealed | None]:
+    def _object(self, path: str, file: str, found: Found) -> tuple[ObjectReport, Resealed | None]:
         report = ObjectReport(path, found.line, found.ref, {}, ())
         try:
-            resealed = self._resealed(path, found)
+            resealed = self._resealed(file, found)
         except (FormatError, UnsealError) as error:
             return report._replace(error=error), None
         return report._replace(keys=resealed.opened_by, resealed=tuple(sorted(resealed.new))), resealed
 
-    def _resealed(self, path: str, found: Found) -> Resealed:
+    def _resealed(self, file: str, found: Found) -> Resealed:
         """Try the object as it stands, then where a kustomization or `-n` would put it: only the right one opens.
 
         Raises: the error of the first try.
         """
         errors: list[UnsealError | FormatError] = []
-        for raw in self._candidates(path, found):
+        for raw in self._candidates(file, found):
             try:
                 return self._resealer.reseal(raw)
             except (UnsealError, FormatError) as error:
@@ -114,9 +135,9 @@ class Job:
             errors[0].hint = "the file names no namespace; say with --namespace where the object lives"
         raise errors[0]
 
-    def _candidates(self, path: str, found: Found) -> Iterable[Mapping[str, Any]]:
+    def _candidates(self, file: str, found: Found) -> Iterable[Mapping[str, Any]]:
         yield found.raw
-        placed = self._kustomizations.places(path)
+        placed = self._kustomizations.places(file)
         if self._namespace:
             placed.insert(0, Placed(self._namespace))
         yield from (place.put(found.raw) for place in placed if place != Placed())

@@ -1,0 +1,156 @@
+"""Run git as a child process: its own environment, no hooks, no prompts, no foreign configuration, within limits.
+
+A repository is what strangers wrote. Nothing in one may start a program or reach a file of this machine: hooks are
+off, local transports are off, objects are checked as they arrive, and the configuration of machine and person is not
+read. Source: git-config(1) protocol.allow, safe.bareRepository, transfer.fsckObjects; CVE-2022-39253 for file.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from engine.errors import KsealError
+
+TIMEOUT_SECONDS: Final = 600.0
+MEMORY_KIBIBYTES: Final = 4 * 1024 * 1024
+"""Address space of the child; a repository of manifests needs a hundredth of it."""
+_SETTINGS: Final = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.askPass": "",
+    "credential.helper": "",
+    "protocol.file.allow": "never",
+    "protocol.ext.allow": "never",
+    "transfer.fsckObjects": "true",
+    "fetch.fsckObjects": "true",
+    "receive.fsckObjects": "true",
+    "http.followRedirects": "false",
+    "submodule.recurse": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "advice.detachedHead": "false",
+}
+# A shell sets the limit and becomes git: between fork and exec no code of ours runs, which threads would make unsafe.
+_LIMITED: Final = ("/bin/sh", "-c", 'ulimit -v "$0" && exec "$@"', str(MEMORY_KIBIBYTES))
+_KEPT: Final = (
+    "PATH",
+    "TMPDIR",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTPS_PROXY",
+)
+_LINES_SHOWN: Final = 3
+
+
+class GitError(KsealError):
+    """Git refused or failed. The message has git's own last words; URLs with credentials never get that far."""
+
+
+class Git:
+    """Git in one folder. `environment` is added to the child's: credentials, identity."""
+
+    def __init__(
+        self, folder: Path, *, environ: Mapping[str, str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environ` is the caller's own environment, of which a few names are passed on."""
+        self.folder = folder
+        self._environ = environ
+        self._environment = dict(environment or {})
+
+    def inside(self, folder: Path) -> "Git":
+        """The same in another folder."""
+        return Git(folder, environ=self._environ, environment=self._environment)
+
+    def run(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> bytes:
+        """What a git command writes to standard output. `settings` go over those of the module.
+
+        Raises: GitError when it fails, takes too long or cannot be started.
+        """
+        code, output, errors = self._run(arguments, given, settings or {}, environment or {}, timeout_seconds)
+        if code:
+            raise GitError(f"git {arguments[0]}: {_last_words(errors) or f'exit code {code}'}")
+        return output
+
+    def asks(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str | None:
+        """One line of answer, None when git says no (by exit code 1 or 128). Raises: GitError as `run`."""
+        code, output, errors = self._run(arguments, b"", {}, environment or {}, TIMEOUT_SECONDS)
+        if code not in (0, 1, 128):
+            raise GitError(f"git {arguments[0]}: {_last_words(errors) or f'exit code {code}'}")
+        return output.decode("utf-8", "surrogateescape").removesuffix("\n") if code == 0 else None
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        given: bytes,
+        settings: Mapping[str, str],
+        environment: Mapping[str, str],
+        timeout_seconds: float,
+    ) -> tuple[int, bytes, bytes]:
+        try:
+            child = subprocess.Popen(
+                [*_LIMITED, "git", *arguments],
+                cwd=self.folder,
+                env=self._child_environment(settings, environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                process_group=0,
+            )
+        except OSError as error:
+            raise GitError(f"cannot start git: {(error.strerror or str(error)).lower()}", "install git") from error
+        try:
+            output, errors = child.communicate(given, timeout=timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise GitError(f"git {arguments[0]}: no end after {timeout_seconds:g} s") from error
+        finally:
+            if child.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.communicate()
+        if child.returncode == 127:
+            raise GitError("cannot start git: it is not on the PATH", "install git")
+        return child.returncode, output, errors
+
+    def _child_environment(self, settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+        """Settings travel by the environment, where other users of the machine do not see them; some hold tokens."""
+        given = {**self._environment, **environment}
+        whole = {**_SETTINGS, **settings}
+        for number in range(int(given.pop("GIT_CONFIG_COUNT", "0"))):
+            whole[given.pop(f"GIT_CONFIG_KEY_{number}")] = given.pop(f"GIT_CONFIG_VALUE_{number}")
+        numbered = {f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(whole)}
+        values = {f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(whole.values())}
+        return {
+            **{name: self._environ[name] for name in _KEPT if name in self._environ},
+            "HOME": os.devnull,
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": "http:https:ssh",
+            "GIT_SSH_VARIANT": "ssh",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_CONFIG_COUNT": str(len(whole)),
+            **numbered,
+            **values,
+            **given,
+        }
+
+
+def _last_words(errors: bytes) -> str:
+    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("hint:", "remote: ", "Cloning", "To "))] or lines
+    return "; ".join(told[-_LINES_SHOWN:])

@@ -1,0 +1,117 @@
+"""Git repositories over HTTP with basic authentication, by git's own `http-backend` behind a small server."""
+
+import base64
+import os
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from tests.kit import real
+
+USER: Final = "robot"
+_ADVICE: Final = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_HTTP_EXPORT_ALL": "1"}
+
+
+class GitServer:
+    """Serves the bare repositories of a folder; pushing is allowed to whoever may read."""
+
+    def __init__(self, folder: Path, *, password: str = "") -> None:
+        """Without a password everyone is let in."""
+        self.folder = folder
+        self.password = password
+        self.refused = 0
+        self._git = real.require("git")
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def repository(self, name: str, *, branch: str = "main") -> str:
+        """Make an empty repository; returns its URL."""
+        path = self.folder / f"{name}.git"
+        subprocess.run([self._git, "init", "--quiet", "--bare", f"--initial-branch={branch}", path], check=True)
+        subprocess.run([self._git, "-C", path, "config", "http.receivepack", "true"], check=True)
+        return f"{self.url}/{name}.git"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """One request, handed to `git http-backend` as CGI."""
+
+            def do_GET(self) -> None:
+                self._answer()
+
+            def do_POST(self) -> None:
+                self._answer()
+
+            def log_message(self, *_: object) -> None:
+                """Nobody reads an access log here."""
+
+            def _answer(self) -> None:
+                wanted = "Basic " + base64.b64encode(f"{USER}:{server.password}".encode()).decode()
+                if server.password and self.headers.get("Authorization") != wanted:
+                    server.refused += 1
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="git"')
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                done = subprocess.run(
+                    [server._git, "http-backend"],
+                    input=self._body(),
+                    env={"PATH": os.environ["PATH"], **_ADVICE, **self._cgi()},
+                    capture_output=True,
+                    check=True,
+                )
+                head, _, body = done.stdout.partition(b"\r\n\r\n")
+                headers = [line.partition(b": ") for line in head.split(b"\r\n")]
+                status = next((value for name, _, value in headers if name == b"Status"), b"200 OK")
+                self.send_response(int(status.split()[0]))
+                for name, _, value in headers:
+                    if name != b"Status":
+                        self.send_header(name.decode(), value.decode())
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _body(self) -> bytes:
+                if self.headers.get("Transfer-Encoding") != "chunked":
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                parts = []
+                while size := int(self.rfile.readline(), 16):
+                    parts.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(parts)
+
+            def _cgi(self) -> dict[str, str]:
+                address = urlsplit(self.path)
+                return {
+                    "GIT_PROJECT_ROOT": str(server.folder),
+                    "PATH_INFO": address.path,
+                    "QUERY_STRING": address.query,
+                    "REQUEST_METHOD": self.command,
+                    "CONTENT_TYPE": self.headers.get("Content-Type") or "",
+                    "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
+                    "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
+                    "GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
+                    "REMOTE_USER": USER,
+                    "REMOTE_ADDR": "127.0.0.1",
+                }
+
+        return Handler

@@ -67,7 +67,7 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     """One cluster for each set of roles: sealing keys and SealedSecrets of other tests would be in the way."""
     with ExitStack() as stack:
         try:
-            plane = stack.enter_context(ControlPlane())
+            plane = stack.enter_context(ControlPlane(audit=True))
         except Unavailable as error:
             real.do_without(error)
         plane.kubectl("apply", "-k", str(ROOT / "deploy" / "manifests"))
@@ -146,10 +146,13 @@ def test_an_edited_secret_is_repaired(installation: Installation, tmp_path: Path
 
 
 def test_it_asks_for_nothing_that_its_roles_do_not_give(installation: Installation) -> None:
-    """But for the Lease, which the original does not know: then it is alone, and says so."""
-    refused = {request.resource for request in installation.plane.requests() if request.code == HTTPStatus.FORBIDDEN}
+    """But for the Lease, which the roles of the original do not know: then it is alone, and says so."""
+    user = f"system:serviceaccount:{HOME}:{NAME}"
+    events = list(installation.plane.audit_events(user=user))
+    refused = [event for event in events if event["responseStatus"]["code"] == HTTPStatus.FORBIDDEN]
     is_alone = "no election of a leader" in installation.pod.process.log.read_text(errors="replace")
-    assert refused == ({"leases"} if is_alone else set())
+    assert events
+    assert {event["objectRef"]["resource"] for event in refused} == ({"leases"} if is_alone else set())
 
 
 def test_clients_reach_the_certificate_through_the_service(installation: Installation, tmp_path: Path) -> None:

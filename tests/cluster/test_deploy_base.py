@@ -36,7 +36,11 @@ EVERYWHERE = (
     _rules("get list watch", "bitnami.com", "sealedsecrets")
     | _rules("update", "bitnami.com", "sealedsecrets/status")
     | _rules("get list watch create update", "", "secrets")
+    | _rules("get", "", "namespaces")
     | _rules("create patch", "", "events")
+)
+AT_HOME = _rules("create", "coordination.k8s.io", "leases") | _rules(
+    "get update", "coordination.k8s.io", "leases", CONTROLLER
 )
 PROXY = _rules("get", "", "services", CONTROLLER) | _rules(
     "get create", "", "services/proxy", f"http:{CONTROLLER}:", f"http:{CONTROLLER}:http", CONTROLLER
@@ -73,8 +77,8 @@ def test_the_controllers_rights_in_any_namespace_are_these_and_no_others(
     assert _allowed(_log_in(installed, HOME, CONTROLLER), namespace) == EVERYONE | EVERYWHERE
 
 
-def test_its_own_namespace_gives_the_controller_nothing_more(installed: ControlPlane) -> None:
-    assert _allowed(_log_in(installed, HOME, CONTROLLER), HOME) == EVERYONE | EVERYWHERE | PROXY
+def test_its_own_namespace_gives_the_controller_its_lease_and_nothing_more(installed: ControlPlane) -> None:
+    assert _allowed(_log_in(installed, HOME, CONTROLLER), HOME) == EVERYONE | EVERYWHERE | AT_HOME | PROXY
 
 
 def test_the_keys_stay_within_reach_of_a_controller_for_single_namespaces(installed: ControlPlane) -> None:
@@ -82,7 +86,7 @@ def test_the_keys_stay_within_reach_of_a_controller_for_single_namespaces(instal
     role = installed.api.json(
         "GET", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{HOME}/roles/sealed-secrets-key-admin"
     )
-    assert role["rules"] == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "create"]}]
+    assert {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create"]} in role["rules"]
 
 
 def test_anyone_who_is_logged_in_reaches_the_service_and_nothing_else_there(

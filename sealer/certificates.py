@@ -119,24 +119,10 @@ def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certifi
 
     Raises: CertificateError, with the two flags that say where the controller is as the cure.
     """
-    from engine.errors import KsealError
-    from engine.kube.refs import SERVICES
+    from sealer.service import Service
 
-    try:
-        service = cluster.get(SERVICES, namespace, name)
-    except KsealError as error:
-        raise CertificateError(
-            f"cannot get sealed secret service: {error.message}",
-            hint=f'no controller found as Service "{name}" in namespace "{namespace}"; say where it is '
-            "with --controller-name and --controller-namespace, or use --cert FILE",
-        ) from error
-    ports = (service.get("spec") or {}).get("ports") or [{}]
-    path = SERVICES.path(namespace, f"http:{name}:{ports[0].get('name') or ''}", "proxy/v1/cert.pem")
-    try:
-        answer = cluster.request("GET", path, accept="application/x-pem-file, */*")
-    except KsealError as error:
-        raise CertificateError(f"cannot fetch certificate: {error.message}", hint=error.hint) from error
-    return Certificate.parse(answer.body, source=f"{namespace}/{name}")
+    service = Service(cluster, namespace=namespace, name=name)
+    return Certificate.parse(service.certificate(), source=service.called)
 
 
 def _read(path: str) -> bytes:

@@ -20,6 +20,9 @@ from sealer.cli.verb import Given, Verb, fill_from_environment
 VERBS = {
     "seal": "sealer.cli.seal",
     "unseal": "sealer.cli.unseal",
+    "set": "sealer.cli.set",
+    "unset": "sealer.cli.unset",
+    "verify": "sealer.cli.verify",
     "rotate": "sealer.cli.rotate",
     "cert": "sealer.cli.certificate",
     "completion": "sealer.cli.completion",

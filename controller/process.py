@@ -192,6 +192,7 @@ class Process:
         self._startup.wait(self._keys.wait_loaded, self._keys.trouble)
 
     def _have_a_key(self) -> None:
+        self._startup.wait(self._elector.wait_decided, lambda: "the lease is being asked for")
         self._maker.ensure()
         ring = self._keys.ring
         newest = self._keys.newest_or_none()

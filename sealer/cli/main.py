@@ -24,6 +24,7 @@ VERBS = {
     "unset": "sealer.cli.unset",
     "verify": "sealer.cli.verify",
     "rotate": "sealer.cli.rotate",
+    "keys": "sealer.cli.keys",
     "cert": "sealer.cli.certificate",
     "completion": "sealer.cli.completion",
 }

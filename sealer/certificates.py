@@ -106,12 +106,21 @@ def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.
 
     Raises: CertificateError.
     """
+    text = read(location, is_pinned=is_pinned, timeout_seconds=timeout_seconds)
     if is_url(location):
-        from sealer.fetch import fetch, without_password
+        from sealer.fetch import without_password
 
-        text = fetch(location, timeout_seconds=timeout_seconds, may_leave_host=is_pinned)
-        return Certificate.parse(text, source=without_password(location))
-    return Certificate.parse(_read(location), source=location)
+        location = without_password(location)
+    return Certificate.parse(text, source=location)
+
+
+def read(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.0) -> bytes:
+    """The text of a file or a URL, which may be a certificate. Raises: CertificateError."""
+    if is_url(location):
+        from sealer.fetch import fetch
+
+        return fetch(location, timeout_seconds=timeout_seconds, may_leave_host=is_pinned)
+    return _read(location)
 
 
 def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certificate:

@@ -72,8 +72,23 @@ def call_by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
         invoke_without_command=True,
         callback=click.pass_context(_no_verb),
     )
+    return _call(group, _verb_first(list(words)), program_name(), environ)
+
+
+def call_joined(name: str, words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run a verb of another package as a program of its own name.
+
+    Raises: Misused, also when the package is not installed, and what the verb raises.
+    """
+    found = _joined().get(name)
+    if found is None:
+        raise Misused(f'"{name}" is no part of this installation')
+    return _call(_load(found), list(words), name, environ)
+
+
+def _call(command: click.Command, words: list[str], called: str, environ: Mapping[str, str]) -> int:
     try:
-        code = group.main(_verb_first(list(words)), program_name(), standalone_mode=False, obj=environ)
+        code = command.main(words, called, standalone_mode=False, obj=environ)
     except click.exceptions.NoSuchOption as error:
         near = f"did you mean {error.possibilities[0]}?" if error.possibilities else _see_help(error)
         raise Misused(f"there is no option {error.option_name}", near) from error

@@ -39,7 +39,7 @@ def main() -> NoReturn:
     gc.disable()  # a sealing is over before garbage matters, and to collect it would cost 2 ms of its 40
     code = FAILED
     try:
-        code = call(sys.argv[1:], os.environ)
+        code = call_as(os.path.basename(sys.argv[0]), sys.argv[1:], os.environ)  # noqa: PTH119  # a name, not a path
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else FAILED
     except KeyboardInterrupt:
@@ -48,8 +48,24 @@ def main() -> NoReturn:
         _leave(code)
 
 
+def call_as(program: str, words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command line under a name, which may be that of an original program; the exit code."""
+    if program == "kubeseal":
+        return call(["kubeseal", *words], environ)
+    if program == "controller":
+        from sealer.cli.commands import call_joined
+
+        gc.enable()
+        return reported(lambda: call_joined("controller", words, environ), Terminal(environ))
+    return call(words, environ)
+
+
 def call(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command line; the exit code."""
+    if words and words[0] == "kubeseal" and _is_one_installation():
+        from sealer.cli.compat import kubeseal
+
+        return reported(lambda: kubeseal.call(words[1:], environ), Terminal(environ))
     if words and words[0] in VERBS and _is_one_installation():
         from sealer.cli.plain import parse
 

@@ -34,6 +34,8 @@ SCRIPTS = {
 BEFORE = {
     "docs/migrate-from-sealed-secrets.md": "an installation of the same names",
     "docs/troubleshooting.md": "an installation",
+    "docs/rotate.md": "an installation",
+    "docs/recover.md": "an installation",
 }
 
 

@@ -18,7 +18,10 @@ from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, ENVIRONMENT_PREFIX, Given, Option, Verb
 
 GROUP = "kseal.commands"
-JOINED = {"controller": "Run the controller that unseals SealedSecrets in a cluster."}
+JOINED = {
+    "adopt": "Take over from the controller of Sealed Secrets.",
+    "controller": "Run the controller that unseals SealedSecrets in a cluster.",
+}
 """What the list of verbs says about those of other packages, which are not imported for it."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -103,7 +106,7 @@ def command_of(verb: Verb) -> click.Command:
     """The click command that a verb's table describes."""
     parameters: list[click.Parameter] = [_click_option(option) for option in verb.options]
     if verb.files:
-        parameters.append(click.Argument(["files"], nargs=-1, metavar=f"[{verb.files}]...", type=click.UNPROCESSED))
+        parameters.append(click.Argument(["files"], nargs=-1, metavar=_metavar(verb.files), type=click.UNPROCESSED))
 
     @click.pass_context
     def callback(context: click.Context, /, files: tuple[str, ...] = (), **parsed: bool | str | tuple[str, ...]) -> int:
@@ -139,6 +142,11 @@ def _click_option(option: Option) -> click.Option:
     kind = click.Choice(option.choices, case_sensitive=False) if option.choices else click.UNPROCESSED
     metavar = None if option.choices else option.metavar
     return click.Option(names, metavar=metavar, type=kind, multiple=option.many, help=option.help)
+
+
+def _metavar(files: str) -> str:
+    """`FILE KEY` names each word; a single word may come as often as one likes."""
+    return files if " " in files else f"[{files}]..."
 
 
 def _identifier(option: Option) -> str:

@@ -26,6 +26,7 @@ VERBS = {
     "rotate": "sealer.cli.rotate",
     "keys": "sealer.cli.keys",
     "cert": "sealer.cli.certificate",
+    "shims": "sealer.cli.shims",
     "completion": "sealer.cli.completion",
 }
 """The built-in verbs and the modules in which their `VERB` stands."""

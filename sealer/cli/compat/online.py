@@ -32,7 +32,8 @@ def reencrypt(call: Call) -> None:
     made = [_reencrypted(service, one.raw) for one in found]
     path = call.text("secret-file")
     if path and not call.text("sealed-secret-file"):
-        kept = call.form() if "format" in call.parsed.given else form.name.lower()
+        is_asked = "format" in call.parsed.given
+        kept = call.form() if is_asked else "yaml" if path.endswith((".yaml", ".yml")) else form.name.lower()
         files.write_file(path, written(made, kept).encode())
     else:
         call.write_objects(made)

@@ -97,8 +97,15 @@ def is_url(location: str) -> bool:
     if not mark or len(scheme) <= 1 or not scheme.replace("+", "").replace("-", "").isalnum():
         return False
     if scheme.lower() not in _URL_SCHEMES:
-        raise CertificateError(f'cannot fetch "{location}": unsupported scheme "{scheme}"')
+        raise CertificateError(f'cannot fetch "{without_password(location)}": unsupported scheme "{scheme}"')
     return True
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: without user and password."""
+    scheme, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return scheme + mark + place.rpartition("@")[2] + slash + path
 
 
 def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.0) -> Certificate:
@@ -107,11 +114,7 @@ def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.
     Raises: CertificateError.
     """
     text = read(location, is_pinned=is_pinned, timeout_seconds=timeout_seconds)
-    if is_url(location):
-        from sealer.fetch import without_password
-
-        location = without_password(location)
-    return Certificate.parse(text, source=location)
+    return Certificate.parse(text, source=without_password(location) if is_url(location) else location)
 
 
 def read(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.0) -> bytes:
@@ -136,7 +139,7 @@ def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certifi
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  # importing pathlib would cost `kseal seal` 3.5 ms
+        with open(path, "rb") as file:  # noqa: PTH123  # importing pathlib would cost `kseal seal` 3 ms
             return file.read(pem.MOST_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

@@ -5,7 +5,7 @@ Built-in verbs become click commands from the same tables that `plain.py` reads.
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
@@ -75,7 +75,8 @@ def call_by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
         invoke_without_command=True,
         callback=click.pass_context(_no_verb),
     )
-    return _call(group, _verb_first(list(words)), program_name(), environ)
+    words = _verb_first(list(words))
+    return _call(lambda: group.main(words, program_name(), standalone_mode=False, obj=environ), words[:1])
 
 
 def call_joined(name: str, words: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -86,12 +87,17 @@ def call_joined(name: str, words: Sequence[str], environ: Mapping[str, str]) -> 
     found = _joined().get(name)
     if found is None:
         raise Misused(f'"{name}" is no part of this installation')
-    return _call(_load(found), list(words), name, environ)
+    return _call(lambda: _load(found).main(list(words), name, standalone_mode=False, obj=environ), [name])
 
 
-def _call(command: click.Command, words: list[str], called: str, environ: Mapping[str, str]) -> int:
+def _call(run: Callable[[], object], verb: list[str]) -> int:
+    """The exit code of what click does; `verb` is the one that it is asked for, if any."""
     try:
-        code = command.main(words, called, standalone_mode=False, obj=environ)
+        code = run()
+    except ModuleNotFoundError as error:
+        if not verb or verb[0] in main.VERBS:
+            raise
+        raise _lacking(verb[0], error.name) from error
     except click.exceptions.NoSuchOption as error:
         near = f"did you mean {error.possibilities[0]}?" if error.possibilities else _see_help(error)
         raise Misused(f"there is no option {error.option_name}", near) from error
@@ -188,19 +194,18 @@ def _joined() -> dict[str, EntryPoint]:
 
 
 def _load(found: EntryPoint) -> click.Command:
-    """The command of another package.
-
-    Raises: Misused, with the cure, when a library that it needs is not installed.
-    """
-    try:
-        command: click.Command = found.load()
-    except ModuleNotFoundError as error:
-        raise Misused(
-            f'"{found.name}" needs the Python package "{error.name}", which is not installed',
-            hint=f"use the container image, or install kseal again from its wheel with the extra [{found.name}]: "
-            f'uv tool install "./kseal_toolkit-{VERSION}-py3-none-any.whl[{found.name}]"',
-        ) from error
+    """The command of another package, which may import what it needs now or when it runs."""
+    command: click.Command = found.load()
     return command
+
+
+def _lacking(verb: str, library: str | None) -> Misused:
+    """A verb of another package needs a library that is not installed: the error, with the cure."""
+    return Misused(
+        f'"{verb}" needs the Python package "{library}", which is not installed',
+        hint=f"use the container image, or install kseal again from its wheel with the extra [{verb}]: "
+        f'uv tool install "./kseal_toolkit-{VERSION}-py3-none-any.whl[{verb}]"',
+    )
 
 
 def _sentence(error: click.UsageError) -> str:

@@ -53,8 +53,9 @@ def find(location: str | None, given: Given, terminal: "Terminal", environ: Mapp
         certificate, namespace = cluster.controllers_certificate(connection, given), connection.namespace
     else:
         if location.lower().startswith("http://") and expected is None:
+            shown = certificates.without_password(location)
             terminal.warning(
-                f"{location}: the certificate comes over plain http, where anybody may exchange it",
+                f"{shown}: the certificate comes over plain http, where anybody may exchange it",
                 hint="use https, or give --cert-fingerprint",
             )
         timeout = cluster.timeout_seconds(given)
@@ -75,7 +76,8 @@ def _check(certificate: "Certificate", expected: str | None, terminal: "Terminal
     bits = certificate.public_key.key_size
     if bits < _WEAK_BELOW_BITS:
         terminal.warning(f"{certificate.source}: a key of {bits} bits is weak")
-    terminal.info(f"{certificate.source}: sealing for {bits} bits, valid until {certificate.not_after:%Y-%m-%d}")
+    if terminal.is_verbose:  # dates are slow to import
+        terminal.info(f"{certificate.source}: sealing for {bits} bits, valid until {certificate.not_after:%Y-%m-%d}")
 
 
 def _expected_fingerprint(given: Given) -> str | None:

@@ -4,6 +4,7 @@ import gc
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import KsealError
@@ -127,13 +128,13 @@ def _resealer(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Reco
     from sealer.ring import KeyRing
     from sealer.rotation.resealer import Offline, choose_newest
 
-    ring = KeyRing(keyfiles.read(key_files, example=f"{EXAMPLE} -k keys.yaml"))
+    keys, active = keyfiles.read_states(key_files, example=f"{EXAMPLE} -k keys.yaml")
     wanted = None
     if location := given.text("cert"):
         certificate = certificates.load(location, timeout_seconds=cluster.timeout_seconds(given))
         certificate.refuse_expired(time.time())
         wanted = fingerprint(certificate.public_key)
-    return Offline(ring, choose_newest(ring, wanted)), None
+    return Offline(KeyRing(keys), choose_newest(active, wanted, now=datetime.now(UTC))), None
 
 
 def _remote(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Record]":

@@ -1,6 +1,7 @@
 """Who reseals: whoever holds the keys. Here with a backup of them; `remote.py` asks the controller."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from sealer.errors import PrivateKeyError
@@ -36,19 +37,21 @@ class Offline:
         return reseal(parse(raw), self._ring, self._key)
 
 
-def choose_newest(ring: KeyRing, wanted: Fingerprint | None) -> SealingKey:
-    """The key to reseal under: the one of the certificate that was named, else the newest.
+def choose_newest(active: Sequence[SealingKey], wanted: Fingerprint | None, *, now: datetime) -> SealingKey:
+    """The key to reseal under: the one of the certificate that was named, else the newest. Retired keys are not among
+    those to choose from, and a key whose certificate begins in the future is never the newest.
 
-    Raises: PrivateKeyError where the ring does not have it, or cannot tell which key is the newest.
+    Raises: PrivateKeyError where there is no such key, or nobody can tell which is the newest.
     """
     if wanted is not None:
-        for key in ring:
+        for key in active:
             if key.fingerprint == wanted:
                 return key
         raise PrivateKeyError(
             f"none of the private keys belongs to the certificate of {wanted}",
             "what is resealed could not be opened again to check it; take a new backup of the keys",
         )
+    ring = KeyRing(key for key in active if key.certificate is None or key.certificate.not_before <= now)
     if len(ring) > 1 and ring.newest.certificate is None:
         raise PrivateKeyError(
             "bare private keys do not say which of them is the newest", "name its certificate with --cert"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import KsealError
@@ -120,6 +120,7 @@ def test_other_files_hold_none() -> None:
 
 
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
+_KEYS = _TEXTS.filter(lambda text: text not in {"n", "N", "y", "Y"})  # to Go booleans, which PyYAML writes unquoted
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**31), 2**31) | _TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
@@ -130,7 +131,7 @@ _VALUES = st.recursive(
 @settings(max_examples=60)
 @given(
     _VALUES,
-    st.dictionaries(_TEXTS, st.text("ABCDEFab01+/", min_size=1, max_size=300), min_size=1, max_size=4),
+    st.dictionaries(_KEYS, st.text("ABCDEFab01+/", min_size=1, max_size=300), min_size=1, max_size=4),
     st.sampled_from(["yaml", "flow", "json", '"', "'", "|", ">"]),
     st.integers(20, 200),
 )
@@ -149,6 +150,8 @@ def test_only_the_items_change_whatever_stands_around_them(
         options = {"default_flow_style": style == "flow"} | ({"default_style": style} if len(style) == 1 else {})
         text = yaml.safe_dump_all([raw, raw], allow_unicode=True, width=width, **options)
     file = file_of(text)
+    # PyYAML leaves words like N without quotes, which yaml.v2 reads as false.
+    assume(all(found.raw["spec"]["encryptedData"].keys() == items.keys() for found in file.found))
     new = dict.fromkeys(items, "NEW")
     indices = range(len(file.found))
     after = file.replaced(dict.fromkeys(indices, new))

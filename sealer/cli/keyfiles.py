@@ -1,12 +1,14 @@
 """Private keys as a command line names them: `-k FILE`, PEM or key Secrets, as a backup holds them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sealer import sealedsecret, secret
 from sealer.cli import documents, files
 from sealer.cli.verb import Given, Option
 from sealer.errors import PrivateKeyError
 from sealer.keys import SealingKey, load_pair, load_private
+from sealer.keysecret import ACTIVE, LABEL
 
 OPTION = Option(
     ("-k", "--private-key", "--recovery-private-key"),
@@ -22,19 +24,33 @@ def named(given: Given) -> list[str]:
     return [path for text in given.texts("private-key") for path in text.split(",") if path]
 
 
+class KeyFiles(NamedTuple):
+    """The keys of some files: all of them open, and those that nobody has retired may seal."""
+
+    keys: list[SealingKey]
+    active: list[SealingKey]
+
+
 def read(paths: Sequence[str], *, example: str) -> list[SealingKey]:
-    """The keys of all files.
+    """The keys of all files, retired ones too.
 
     Raises: Misused when standard input is meant and is a terminal; KsealError, naming file and object.
     """
-    keys = []
+    return read_states(paths, example=example).keys
+
+
+def read_states(paths: Sequence[str], *, example: str) -> KeyFiles:
+    """The same, with what the labels of key Secrets say; a bare key has none and counts as active."""
+    found = KeyFiles([], [])
     for source, data in files.read_inputs(paths, example=example):
         if _is_pem(data):
             with documents.at(source):
-                keys.append(load_private(data))
+                keys = [(load_private(data), True)]
         else:
-            keys += _secret_keys(source, data)
-    return keys
+            keys = _secret_keys(source, data)
+        found.keys.extend(key for key, _ in keys)
+        found.active.extend(key for key, is_active in keys if is_active)
+    return found
 
 
 def _is_pem(data: bytes) -> bool:
@@ -43,8 +59,8 @@ def _is_pem(data: bytes) -> bool:
     return bool(mark) and b"kind" not in before and b"{" not in before
 
 
-def _secret_keys(source: str, data: bytes) -> list[SealingKey]:
-    """The keys of `kubernetes.io/tls` Secrets, as a backup of the controller's keys holds them.
+def _secret_keys(source: str, data: bytes) -> list[tuple[SealingKey, bool]]:
+    """The keys of `kubernetes.io/tls` Secrets, as a backup of the controller's keys holds them, and which are active.
 
     Raises: KsealError, naming the file and the object.
     """
@@ -58,5 +74,7 @@ def _secret_keys(source: str, data: bytes) -> list[SealingKey]:
             items = secret.values(raw)
             if "tls.key" not in items:
                 raise PrivateKeyError("secret must contain a 'tls.key' item")
-            keys.append(load_pair(items["tls.key"], items.get("tls.crt")))
+            labels = secret.mapping(secret.mapping(raw.get("metadata"), "metadata").get("labels"), "metadata.labels")
+            key = load_pair(items["tls.key"], items.get("tls.crt"))
+            keys.append((key, labels.get(LABEL, ACTIVE) == ACTIVE))
     return keys

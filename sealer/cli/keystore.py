@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import KsealError
@@ -61,8 +61,12 @@ class Keystore:
 
     @property
     def newest(self) -> SealingKey | None:
-        """The key that seals, None where no key is active."""
-        return next(iter(KeyRing(one.key for one in self.stored if one.key and one.state == ACTIVE)), None)
+        """The key that seals, None where no key is active and valid already."""
+        now = datetime.now(UTC)
+        active = [one.key for one in self.stored if one.key and one.state == ACTIVE]
+        return next(
+            iter(KeyRing(key for key in active if not key.certificate or key.certificate.not_before <= now)), None
+        )
 
     def holding(self, fingerprint: str) -> list[Stored]:
         """The Secrets that hold a key, usually one."""
@@ -77,7 +81,10 @@ class Keystore:
 
 
 def open_store(given: Given, environ: Mapping[str, str]) -> Keystore:
-    """The keys of the controller that the command line names. Raises: Misused, KsealError."""
+    """The keys of the controller that the command line names.
+
+    Raises: Misused, KsealError.
+    """
     from engine.kube.client import Cluster
 
     client = Cluster(cluster.connect(given, environ), timeout_seconds=cluster.timeout_seconds(given))

@@ -62,7 +62,7 @@ def test_the_wheel_installs_two_commands_and_the_controller_verb(wheel: zipfile.
     entries.read_string(wheel.read(f"{_dist_info(wheel)}/entry_points.txt").decode())
     assert {section: dict(entries[section]) for section in entries.sections()} == {
         "console_scripts": {"kseal": "sealer.cli.main:main", "kubectl-kseal": "sealer.cli.main:main"},
-        "kseal.commands": {"controller": "controller.main:command"},
+        "kseal.commands": {"adopt": "controller.adopt.command:command", "controller": "controller.main:command"},
     }
 
 

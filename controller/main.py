@@ -37,7 +37,9 @@ def run(**flags: object) -> None:
     """
     check_origin()
     from controller.process import Process  # only now: parts of another installation may not even import
+    from engine import undumpable
 
+    undumpable.protect()
     process = Process(settings(flags, os.environ), os.environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from engine import undumpable
 from sealer import sealedsecret, secret
 from sealer.cli import documents, files
 from sealer.cli.verb import Given, Option
@@ -40,7 +41,11 @@ def read(paths: Sequence[str], *, example: str) -> list[SealingKey]:
 
 
 def read_states(paths: Sequence[str], *, example: str) -> KeyFiles:
-    """The same, with what the labels of key Secrets say; a bare key has none and counts as active."""
+    """The same, with what the labels of key Secrets say; a bare key has none and counts as active.
+
+    From here on the process leaves no core file.
+    """
+    undumpable.protect()
     found = KeyFiles([], [])
     for source, data in files.read_inputs(paths, example=example):
         if _is_pem(data):

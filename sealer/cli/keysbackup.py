@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine import undumpable
 from engine.errors import KsealError
 from engine.sensitive import Sensitive
 from sealer import age, secret
@@ -58,6 +59,7 @@ def restore(given: Given, path: str, terminal: "Terminal", environ: Mapping[str,
 
     Raises: Misused, KsealError before anything is written when a Secret of the same name holds something else.
     """
+    undumpable.protect()
     (given_file,) = files.read_inputs([path], example="kseal keys restore keys.age --identity identity.txt")
     wanted = _secrets(_decrypted(given_file.data, given), given_file.source)
     store = open_store(given, environ)

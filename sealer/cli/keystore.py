@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from engine import undumpable
 from engine.errors import KsealError
 from sealer import secret
 from sealer.cli import cluster
@@ -81,12 +82,13 @@ class Keystore:
 
 
 def open_store(given: Given, environ: Mapping[str, str]) -> Keystore:
-    """The keys of the controller that the command line names.
+    """The keys of the controller that the command line names; from here on the process leaves no core file.
 
     Raises: Misused, KsealError.
     """
     from engine.kube.client import Cluster
 
+    undumpable.protect()
     client = Cluster(cluster.connect(given, environ), timeout_seconds=cluster.timeout_seconds(given))
     return Keystore(client, given.text("controller-namespace") or cluster.CONTROLLER_NAMESPACE)
 

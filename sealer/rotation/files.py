@@ -5,6 +5,7 @@ that comes by an alias or a merge, or carries an anchor or a tag) is never edite
 again and compared with what was meant: a file that would mean anything else is refused.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from sealer.sealedsecret import API_VERSION, KIND
 _MARK = "\ufeff"
 _WORDS = (KIND.encode(), API_VERSION.partition("/")[0].encode())
 _SEALED = ("spec", "encryptedData")
+_OTHER_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
 
 
 class Found(NamedTuple):
@@ -79,7 +81,13 @@ class SealedFile:
                 f'{self.source}: line {line}: the item "{key}" stands behind an alias, an anchor, a merge or a tag',
                 "write the item out where it belongs",
             )
-        return spot.start, spot.end, _written(self._text[spot.start : spot.end], spot.style, text)
+        written = _written(self._text[spot.start : spot.end], spot.style, text)
+        if written is None:
+            raise FormatError(
+                f'{self.source}: line {spot.line}: the item "{key}" is a block that is empty or has mixed line ends',
+                "write its text on one line, as a plain string",
+            )
+        return spot.start, spot.end, written
 
     def _check(self, data: bytes, new: Mapping[int, Mapping[str, str]]) -> None:
         """Read the new text and compare: new items where they were meant to be, everything else as before."""
@@ -131,13 +139,18 @@ def _joined(text: object) -> str | None:
     return text.replace("\n", "").replace("\r", "") if isinstance(text, str) else None
 
 
-def _written(old: str, style: str, text: str) -> str:
-    """A ciphertext in the style of the one before. Base64 needs no escapes in any of them."""
+def _written(old: str, style: str, text: str) -> str | None:
+    """A ciphertext in the style of the one before, None for a block without lines to put it into, or whose lines end
+    this way and that. Base64 needs no escapes in any style."""
     if style in ("", "'", '"'):
         return style + text + style
     break_ = "\r\n" if "\r\n" in old else "\n"
+    if _OTHER_BREAKS.search(old.replace(break_, "")):
+        return None
     header, *lines = old.split(break_)
     content = [line for line in lines if line.strip()]
+    if not content:
+        return None
     indent = content[0][: len(content[0]) - len(content[0].lstrip(" "))]
     tail = lines[len(lines) - _count_of_empty(lines) :]
     # A folded text would have its line ends read as spaces, which no base64 reader takes.

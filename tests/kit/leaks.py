@@ -70,11 +70,11 @@ def files(folder: Path) -> Iterator[Place]:
 
 
 def process(pid: int) -> Iterator[Place]:
-    """Arguments and environment of a process; nothing when it has ended."""
+    """Arguments and environment of a process; nothing when it has ended, or hides them from its own user."""
     for name in ("cmdline", "environ"):
         try:
             yield Place(f"{name} of process {pid}", Path(f"/proc/{pid}/{name}").read_bytes())
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             return
 
 

@@ -7,13 +7,16 @@ What we do otherwise on purpose is in the last tests, each of which docs/kubesea
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pexpect
 import pytest
 import yaml
 
@@ -505,3 +508,26 @@ def test_a_failed_call_leaves_the_output_as_it_was(ground: Ground) -> None:
     text = json.dumps(SECRET) + "\n---\n" + FILES["no-data.yaml"]
     for did in ground.both(["--cert", "cert.pem", "-w", "value"], text.encode()):
         assert (did.code, did.written) == (1, {})
+
+
+def test_a_silent_server_is_waited_for_as_long_as_is_said(ground: Ground) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        ours = ground.run(True, ["--fetch-cert", f"--server={server}", "--request-timeout=1s"])
+        assert time.monotonic() - began < 30
+    assert (ours.code, ours.output) == (1, b"")
+    assert ours.error.startswith("error: cannot get sealed secret service: ")
+
+
+def test_the_terminal_is_told_that_input_is_awaited(ground: Ground) -> None:
+    ground.run(True, ["--version"])
+    for flags, hint in (
+        ([], "(tty detected: expecting json/yaml k8s resource in stdin)"),
+        (["--raw", "-n", "shop", "--name", "db"], "(tty detected: expecting a secret to encrypt in stdin)"),
+    ):
+        program = [sys.executable, "-c", "from sealer.cli.main import main; main()", "kubeseal"]
+        for command in ([str(ground.original)], program):
+            child = pexpect.spawn(command[0], [*command[1:], "--cert", "cert.pem", *flags], cwd=str(ground.folder))
+            child.expect_exact(hint, timeout=30)
+            child.close(force=True)

@@ -410,6 +410,7 @@ def test_the_version_line_begins_alike(line: str, ground: Ground) -> None:
         ({"SEALED_SECRETS_ALLOW_EMPTY_DATA": "perhaps"}, "-f no-data.yaml --cert cert.pem"),
         ({"SEALED_SECRETS_KUBECONFIG": "kubeconfig"}, "-f no-namespace.yaml --cert cert.pem"),
         ({"SEALED_SECRETS_FETCH_CERT": "1"}, "--cert cert.pem"),
+        ({"SEALED_SECRETS_FROM_FILE": "value"}, "--cert cert.pem --raw -n shop --name db --from-file value"),
     ],
 )
 def test_variables_count_where_the_line_is_silent(environ: dict[str, str], line: str, ground: Ground) -> None:

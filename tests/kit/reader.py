@@ -13,6 +13,7 @@ from typing import Final
 
 import yaml
 
+from controller.adopt.command import VERB as adoption  # noqa: N811  # one verb among several, by its own name
 from tests.kit import real
 from tests.kit.controlplane import ControlPlane
 from tests.kit.documents import Command, matches
@@ -76,7 +77,7 @@ class Reader:
 
 
 def _lay_out(folder: Path) -> None:
-    """A clone as a newcomer has it after the first `make`, a repository for their own files, and kubectl."""
+    """A clone as a newcomer has it after the first `make`, a repository for their own files, kubectl and helm."""
     clone, binaries = folder / "clone", folder / "bin"
     clone.mkdir()
     binaries.mkdir()
@@ -86,7 +87,8 @@ def _lay_out(folder: Path) -> None:
     (clone / ".venv").symlink_to(sys.prefix)
     subprocess.run(["git", "init", "--quiet", clone], check=True)
     (folder / "gitconfig").write_text("[user]\nname = reader\nemail = reader@kseal.invalid\n")
-    (binaries / "kubectl").symlink_to(real.require("kubectl"))
+    for program in ("kubectl", "helm"):
+        (binaries / program).symlink_to(real.require(program))
 
 
 def _target_exists(_: Reader, found: re.Match[str]) -> None:
@@ -128,11 +130,17 @@ def _plane_comes_up(reader: Reader, found: re.Match[str]) -> None:
     up.stop()
 
 
+def _adoption_is_known(_: Reader, found: re.Match[str]) -> None:
+    """Pods would have to come and go here: tests/cluster/test_adopt.py types these lines where they do."""
+    assert found.string in adoption.examples
+
+
 ASIDE: list[tuple[str, Callable[[Reader, re.Match[str]], None]]] = [
     (r"make ", _target_exists),
     (INSTALL.pattern, _installs_elsewhere),
     (r"docker build -f (?P<file>\S+) -t (?P<image>\S+) \.$", _image_is_the_deployments),
     (r"kubectl rollout status (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)$", _pod_is_run),
     (r"kubectl logs (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)", _deployment_exists),
+    (r"kseal adopt sealed-secrets", _adoption_is_known),
     (r"\.venv/bin/python -m tests.kit up$", _plane_comes_up),
 ]

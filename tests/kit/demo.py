@@ -62,6 +62,8 @@ def _play(screen: Screen, kubeconfig: Path | None) -> int:
 def _part_two(screen: Screen, shell: Shell, kubeconfig: Path | None) -> Unavailable | None:
     """With a cluster. Returns what was missing for it."""
     screen.part("Part 2: with " + ("your cluster" if kubeconfig else "a Kubernetes API server, made for this demo"))
+    if not kubeconfig and os.environ.get("KUBECONFIG"):
+        screen.say("Your KUBECONFIG is left alone; `make demo KUBECONFIG=FILE` would use a cluster of yours.")
     try:
         site = demo_cluster.borrowed(screen, shell, kubeconfig) if kubeconfig else demo_cluster.made(screen, shell)
         # The controller ends before its cluster is cleared, so that it repairs nothing that is removed on purpose.

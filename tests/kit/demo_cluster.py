@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.kit import build as building
 from tests.kit import programs
 from tests.kit.cache import Cache
 from tests.kit.controlplane import ControlPlane
@@ -109,7 +110,7 @@ def title(program: Program) -> str:
 def _build_missing(screen: Screen) -> None:
     missing = absent()
     with screen.step("Have the programs of a control plane: etcd, kube-apiserver and kubectl") as step:
-        if missing:
+        if missing and building.allowed():
             minutes = max(1, round(sum(program.seconds for program in missing) / 60))
             screen.say(f"    Built from source at first use, then kept: about {minutes} min on two cores.")
         for name in _SERVERS:

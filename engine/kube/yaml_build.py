@@ -46,6 +46,7 @@ class Builder:
         "anchors",
         "characters",
         "dialect",
+        "is_watched",
         "keys",
         "limits",
         "next_event",
@@ -54,13 +55,15 @@ class Builder:
         "words",
     )
 
-    def __init__(self, parser: CParser, dialect: Dialect, limits: Limits) -> None:
+    def __init__(self, data: bytes, dialect: Dialect, limits: Limits) -> None:
         # Any: the grammar guarantees which events follow which, the types do not.
-        self.next_event: Any = parser.get_event
+        self.next_event: Any = CParser(data).get_event
         self.dialect = dialect
         self.words = WORDS[dialect]
         self.limits = limits
         self.nodes = limits.nodes
+        # A node takes two bytes or more, so most inputs are too short to break the limit inside of one collection.
+        self.is_watched = len(data) > 2 * limits.nodes
         self.aliased = limits.aliased
         self.characters = limits.bytes
         # A scalar's anchor stands for its event, since a key reads it otherwise than a value does; a collection's for
@@ -79,6 +82,9 @@ class Builder:
                 raise Refusal(start, f"more than {self.limits.documents} documents")
             if start.version not in (None, (1, 1)):
                 raise Refusal(start, "the document asks for another version of YAML than 1.1")
+            if start.tags:
+                # One could make each tag of a document as long as the document.
+                raise Refusal(start, "%TAG directives are not supported")
             self.anchors.clear()
             event = self.next_event()
             value = self.node(event, 0)
@@ -107,7 +113,7 @@ class Builder:
         return value
 
     def sequence(self, start: Any, depth: int) -> list[Any]:
-        next_event, words, numbers = self.next_event, self.words, self.numbers
+        next_event, words, numbers, is_watched = self.next_event, self.words, self.numbers, self.is_watched
         result: list[Any] = []
         event = next_event()
         while (kind := type(event)) is not SequenceEndEvent:
@@ -124,12 +130,15 @@ class Builder:
             else:
                 value = self.node(event, depth)
             result.append(value)
+            if is_watched and len(result) > self.nodes:
+                break
             event = next_event()
         self.count(start, len(result) + 1)
         return result
 
     def mapping(self, start: Any, depth: int) -> dict[str, Any]:
         next_event, words, numbers, keys = self.next_event, self.words, self.numbers, self.keys
+        is_watched = self.is_watched
         result: dict[str, Any] = {}
         own: set[str] | None = None  # keys that were not merged in; None while there was no merge
         while (kind := type(event := next_event())) is not MappingEndEvent:
@@ -157,6 +166,8 @@ class Builder:
                     result[key] = words.get(text, text)
             else:
                 result[key] = self.node(event, depth)
+            if is_watched and len(result) > self.nodes:
+                break
         self.count(start, len(result) + 1)
         return result
 

@@ -24,7 +24,7 @@ from tests.kit.tree import ROOT
 _CRD: Final = "sealedsecrets.bitnami.com"
 _DELETE_CRD: Final = f"kubectl delete crd {_CRD}"
 _CRDS: Final = shlex.quote(str(ROOT / "deploy" / "crds"))
-_SERVERS: Final = ("etcd", "kube", "kubectl")
+SERVERS: Final = ("etcd", "kube", "kubectl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def absent() -> list[Program]:
     """The programs of a control plane that are not on this machine yet."""
     environ = os.environ | {"KSEAL_TEST_BUILD": "0"}
     found = []
-    for program in map(named, _SERVERS):
+    for program in map(named, SERVERS):
         try:
             programs.locate(program, environ=environ)
         except Unavailable:
@@ -113,7 +113,7 @@ def _build_missing(screen: Screen) -> None:
         if missing and building.allowed():
             minutes = max(1, round(sum(program.seconds for program in missing) / 60))
             screen.say(f"    Built from source at first use, then kept: about {minutes} min on two cores.")
-        for name in _SERVERS:
+        for name in SERVERS:
             programs.find(name)
         where = _short(Cache.of(os.environ).root)
         step.result = f"built, and kept in {where}" if missing else "they are here already"

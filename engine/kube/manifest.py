@@ -65,7 +65,9 @@ class Manifest:
 
     @property
     def owner_references(self) -> list[Mapping[str, Any]]:
-        value = self.metadata.get("ownerReferences") or []
+        value = self.metadata.get("ownerReferences")
+        if value is None:
+            return []
         if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
             raise self.error("metadata.ownerReferences must be a list of objects")
         return value

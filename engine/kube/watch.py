@@ -178,7 +178,8 @@ class Informer(Generic[T]):
             self._version = None
         if isinstance(error, Gone) and self._failures == 1:
             return
-        pause = jittered(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1)))
+        doublings = min(self._failures - 1, 30)  # a number that stays small however long the outage is
+        pause = jittered(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**doublings))
         self._stopping.wait(max(pause, getattr(error, "retry_after", None) or 0.0))
 
     def _list(self) -> None:
@@ -228,8 +229,9 @@ class Informer(Generic[T]):
                     self._take(line)
                     self._failures = 0
             except Broken as broken:
-                if not broken.timed_out:  # silence alone is nothing to report: the next watch goes on from here
+                if not broken.timed_out:
                     raise
+                return  # silence alone is nothing to report: the next watch goes on from here
             finally:
                 if time.monotonic() - began >= SHORT_SECONDS:
                     self._failures = 0

@@ -104,7 +104,8 @@ def _check(certificate: "Certificate", expected: str | None, terminal: "Terminal
     bits = certificate.public_key.key_size
     if bits < _WEAK_BELOW_BITS:
         terminal.warning(f"{certificate.source}: a key of {bits} bits is weak")
-    terminal.info(f"{certificate.source}: sealing for {bits} bits, valid until {certificate.not_after:%Y-%m-%d}")
+    if terminal.is_verbose:
+        terminal.info(f"{certificate.source}: sealing for {bits} bits, valid until {certificate.not_after:%Y-%m-%d}")
 
 
 def _expected_fingerprint(given: Given) -> str | None:

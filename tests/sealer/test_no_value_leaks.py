@@ -45,7 +45,7 @@ BAD = {
     "a list for data": f"{HEAD}data: [{CORE}]\n",
     "text for stringData": f"{HEAD}stringData: {CORE}\n",
     "a number tag": f"{HEAD}stringData: {{password: !!int {CORE}}}\n",
-    "an unknown tag": f"{HEAD}stringData: {{password: !<{CORE}> x}}\n",
+    "a float tag": f"{HEAD}stringData: {{password: !!float {CORE}}}\n",
     "an unclosed quote": f'{HEAD}stringData: {{password: "{CORE}\n',
     "a tab": f"{HEAD}stringData:\n\tpassword: {CORE}\n",
     "an unknown alias": f"{HEAD}stringData: {{password: *{CORE}}}\n",

@@ -3,7 +3,8 @@
 from engine.kube.documents import Document, Limits
 from engine.kube.libyaml import MarkedYAMLError, YAMLError
 from engine.kube.yaml import YamlError
-from engine.kube.yaml_build import Builder, Refusal
+from engine.kube.yaml_budget import Refusal
+from engine.kube.yaml_build import Builder
 from engine.kube.yaml_scalars import Dialect
 
 _MARK = "\ufeff".encode()

@@ -115,6 +115,14 @@ def test_aliases_of_aliases_are_refused_before_they_fill_the_memory() -> None:
         read_all("\n".join(levels).encode(), dialect=Dialect.V2, source="s")
 
 
+@pytest.mark.parametrize("repeated", ["*a,", "{*a : 1},", "{<<: {*a : 1}},"])
+@pytest.mark.parametrize("scalar", ["1" * 100_000, "!!binary " + "QUJD" * 25_000, "x" * 100_000])
+def test_reading_a_long_scalar_again_and_again_is_refused(scalar: str, repeated: str) -> None:
+    text = f"a: &a {scalar}\nb: [" + repeated * 5_000 + "]"
+    with pytest.raises(YamlError, match="the aliases repeat too much"):
+        read_all(text.encode(), dialect=Dialect.V2, source="s", limits=Limits(bytes=1_000_000))
+
+
 def test_merges_of_merges_are_refused_in_time() -> None:
     text = "a: &a {" + ",".join(f"k{index}: v" for index in range(1000)) + "}\nb:\n" + "  <<: *a\n" * 3000
     with pytest.raises(YamlError, match="the aliases repeat too much"):

@@ -50,11 +50,15 @@ class Session:
         user_agent: str = _USER_AGENT,
     ) -> None:
         """`timeout_seconds` is for each wait for the server, not for a whole answer: a long list may take its time.
+        A connection has to stand after the shorter of the two.
 
         Raises: ConfigError for a proxy that cannot be used.
         """
         self._connection = connection
-        self._timeouts = {"timeout_seconds": timeout_seconds, "connect_timeout_seconds": connect_timeout_seconds}
+        self._timeouts = {
+            "timeout_seconds": timeout_seconds,
+            "connect_timeout_seconds": min(connect_timeout_seconds, timeout_seconds),
+        }
         self._limiter = limiter
         self._user_agent = user_agent
         self._transport = Transport(connection, **self._timeouts)

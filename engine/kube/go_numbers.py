@@ -17,11 +17,9 @@ def json_text(value: float) -> str:
 
     Source: Go encoding/json encode.go, floatEncoder.encode. The value must be finite.
     """
-    if value == 0:
-        return "0"
     digits, point = _decimal(repr(abs(value)))
-    sign = "-" if value < 0 else ""
-    if 1e-6 <= abs(value) < 1e21:
+    sign = "-" if copysign(1, value) < 0 else ""
+    if 1e-6 <= abs(value) < 1e21 or value == 0:
         return sign + _positional(digits, point)
     return f"{sign}{_scientific(digits)}e{point - 1:+d}"
 

@@ -36,7 +36,7 @@ def refusal(data: bytes, dialect: Dialect = Dialect.V2) -> YamlError | None:
     return None
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 @given(_STREAMS, st.sampled_from(Dialect))
 @example(b"a: !%ED%A0%80 x", Dialect.V2)
 @example(b"[" * 10_000, Dialect.V2)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.kube import json_write
 from engine.kube.go_numbers import json_value
 from engine.kube.key_order import in_order
 from engine.kube.yaml import Dialect, YamlError, read_documents, write
@@ -176,6 +177,33 @@ def test_what_is_written_is_what_go_writes_to_the_byte(judge: Judge, value: Any)
 @given(_VALUES, st.sampled_from(Dialect))
 def test_go_reads_back_what_is_written(judge: Judge, value: Any, dialect: Dialect) -> None:
     assert judged(judge, write(value), dialect) == canonical(value)
+
+
+_FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | _FLOATS
+    | st.text(st.characters(codec="utf-8"), max_size=20)
+    | st.text("<>&\u2028\u2029\b\f\x7f"),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abc<\u2028é😀", max_size=4), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@_PATIENT
+@given(_JSON)
+def test_json_is_indented_escaped_and_numbered_as_by_go(judge: Judge, value: Any) -> None:
+    assert json_write.text(_sorted(value)) == judge.indents(value)
+
+
+def _sorted(value: Any) -> Any:
+    """Keys in the order of Go's maps: by their bytes in UTF-8."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value, key=str.encode)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_unordered(value: Any) -> bool:

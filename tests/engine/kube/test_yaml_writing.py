@@ -153,7 +153,7 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(values, st.sampled_from(Dialect))
 @example({"<<": {"a": "<<"}}, Dialect.V2)
 @example({"y": "n", "on": "2001-01-01"}, Dialect.V3)

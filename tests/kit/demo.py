@@ -55,7 +55,8 @@ def _play(screen: Screen, kubeconfig: Path | None) -> int:
     seconds = time.monotonic() - started
     if missing:
         return _left_out(screen, missing, is_own_cluster=kubeconfig is not None)
-    screen.say(f"\nDone in {seconds:.1f} s. Servers, keys and folder are removed; the built programs are kept.")
+    gone = "Your cluster is as it was;" if kubeconfig else "Servers,"
+    screen.say(f"\nDone in {seconds:.1f} s. {gone} keys and folder are removed.")
     screen.say("Next: docs/start.md seals your first own Secret.")
     return _DONE
 

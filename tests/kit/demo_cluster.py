@@ -79,10 +79,10 @@ def borrowed(screen: Screen, shell: Shell, kubeconfig: Path) -> Iterator[Site]:
         step.result = "it answers"
     undo: list[str] = []
     try:
-        with screen.step("Make a namespace for the demo; nothing outside of it is touched") as step:
+        with screen.step("Make a namespace for the demo") as step:
             undo.append(f"kubectl delete namespace {name} --ignore-not-found --timeout=90s")
             shell.run(f"kubectl create namespace {name}")
-            step.result = "it is removed at the end"
+            step.result = "all but the next step happens in it, and it is removed at the end"
         with screen.step("Teach the API server what a SealedSecret is, unless it knows") as step:
             step.result = "it knew already" if _is_served(shell) else _install(shell, undo)
         yield Site(name, controller_namespace=name, controller_flags=" --all-namespaces=false")

@@ -68,7 +68,8 @@ def _deliver(screen: Screen, shell: Shell, site: Site, secrets: "_Watch", sealed
 
 
 def _said(seconds: float) -> str:
-    return f"{seconds:.3f} s" if seconds > _POLL_SECONDS else f"less than {_POLL_SECONDS} s"
+    """With two digits: what is watched is read each 2 ms, when the machine has time for it."""
+    return f"{seconds:.2f} s" if seconds > 0.01 else "less than 0.01 s"
 
 
 def _compare(value: str) -> None:

@@ -13,12 +13,12 @@ from sealer.cli import main, shells
 from sealer.cli.commands import JOINED
 
 PROMPT = "READY> "
-FISH_PROMPT = f"function fish_prompt; echo -n '{PROMPT}'; end; source script; echo is-(math 40 + 2)"
+FISH_PROMPT = f"function fish_prompt; echo -n '{PROMPT}'; end; source ./completion; echo is-(math 40 + 2)"
 SHELLS = {
-    "bash": (["--norc", "--noprofile", "-i"], f"PS1='{PROMPT}'; source script; echo is-$((40 + 2))", shells.bash),
+    "bash": (["--norc", "--noprofile", "-i"], f"PS1='{PROMPT}'; source ./completion; echo is-$((40 + 2))", shells.bash),
     "zsh": (
         ["-f", "-i"],
-        f"PS1='{PROMPT}'; autoload -Uz compinit && compinit -D && source script; echo is-$((40 + 2))",
+        f"PS1='{PROMPT}'; autoload -Uz compinit && compinit -D && source ./completion; echo is-$((40 + 2))",
         shells.zsh,
     ),
     "fish": (["--no-config", "-i"], FISH_PROMPT, shells.fish),
@@ -31,10 +31,10 @@ class Shell:
 
     def __init__(self, name: str, folder: Path) -> None:
         arguments, first_line, write = SHELLS[name]
-        (folder / "script").write_text(write([main.builtin(verb) for verb in main.VERBS], JOINED))
+        (folder / "completion").write_text(write([main.builtin(verb) for verb in main.VERBS], JOINED))
         environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
         self._child = pexpect.spawn(
-            name, arguments, cwd=str(folder), env=environ, encoding="utf-8", timeout=20, dimensions=(50, 300)
+            name, arguments, cwd=str(folder), env=environ, encoding="utf-8", timeout=10, dimensions=(50, 300)
         )
         self._child.sendline(first_line)
         self._child.expect("is-42")

@@ -182,14 +182,14 @@ def _of_items(manifest: Manifest) -> Mapping[str, Any] | None:
     return {"apiVersion": manifest.api_version, "kind": kind} if kind else None
 
 
-def to_json(raw: Mapping[str, Any]) -> str:
+def to_json(raw: dict[str, Any]) -> str:
     """An object as kubeseal prints it: its keys as they stand, two spaces a level, Go's escapes, one line break."""
     from engine.kube import json_write
 
     return json_write.text(raw) + "\n"
 
 
-def to_yaml(raw: Mapping[str, Any]) -> str:
+def to_yaml(raw: dict[str, Any]) -> str:
     """An object as a document of a stream, as kubeseal prints it: `---`, then sorted keys."""
     from engine.kube.yaml import write
 

@@ -50,7 +50,8 @@ def observe(raw: dict[str, Any]) -> Observed:
     scope = [annotations.get(name) == "true" for name in _SCOPE_ANNOTATIONS]
     inputs = orjson.dumps([metadata.get("uid"), raw.get("spec"), scope], option=orjson.OPT_SORT_KEYS)
     return Observed(
-        body=orjson.dumps({**raw, "metadata": metadata}),
+        # A copy of the exact size: what orjson returns keeps the buffer it was written into, several times as large.
+        body=bytes(memoryview(orjson.dumps({**raw, "metadata": metadata}))),
         uid=metadata.get("uid") or "",
         resource_version=metadata.get("resourceVersion") or "",
         generation=generation,

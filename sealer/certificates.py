@@ -127,8 +127,8 @@ def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certifi
     except KsealError as error:
         raise CertificateError(
             f"cannot get sealed secret service: {error.message}",
-            hint=f'no controller found as Service "{name}" in namespace "{namespace}"; say where it is '
-            "with --controller-name and --controller-namespace, or use --cert FILE",
+            hint=f'the Service "{name}" in namespace "{namespace}" was asked; name another with --controller-name and '
+            "--controller-namespace, or use --cert FILE",
         ) from error
     ports = (service.get("spec") or {}).get("ports") or [{}]
     path = SERVICES.path(namespace, f"http:{name}:{ports[0].get('name') or ''}", "proxy/v1/cert.pem")

@@ -76,14 +76,15 @@ def test_every_scalar_means_what_it_means_to_go(judge: Judge, place: str, dialec
     assert different == []
 
 
-# No key "1" in quotes: which of it and a merged 1 wins is chance in Go, whose keys are still of two types then.
+# No key "1" in quotes: which of it and a merged 1 wins is chance in Go, whose keys are still of two types then. And no
+# key 0x1: merged into a mapping whose own keys are strings, yaml.v3 leaves it as it is written; elsewhere it is 1.
 _NODES = st.recursive(
     st.sampled_from(
         ["a", "1", "y", "~", "'q'", '"e\\n"', "*a", "*b", "&a s", "&b [x, 1]", "&a {x: 1, y: 2}", "!!str 1", "<<"]
     ),
     lambda inner: (
         st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
-        | st.lists(st.tuples(st.sampled_from(["a", "b", "1", "y", "<<", "*a ", "0x1", "? a"]), inner), max_size=3).map(
+        | st.lists(st.tuples(st.sampled_from(["a", "b", "1", "y", "<<", "*a ", "? a"]), inner), max_size=3).map(
             lambda entries: "{" + ", ".join(f"{key}: {value}" for key, value in entries) + "}"
         )
     ),

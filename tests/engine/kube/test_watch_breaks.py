@@ -14,7 +14,7 @@ import pytest
 from engine.kube import watch
 from engine.kube.client import Cluster
 from engine.kube.config import Connection
-from engine.kube.errors import Forbidden, TooManyRequests, Unavailable, Unreachable
+from engine.kube.errors import Forbidden, Gone, TooManyRequests, Unavailable, Unreachable
 from engine.kube.refs import Resource
 from engine.kube.watch import Informer, Problem
 from tests.kit.peer import Asked, Peer, Wire, answer, refused
@@ -227,6 +227,18 @@ def test_a_server_that_ends_each_watch_at_once_is_not_asked_at_full_speed(
     assert len(stage.watches) <= 4
     assert not informer.healthy
     assert "ended the watch at once" in str(informer.last_error)
+
+
+def test_a_server_that_forgets_each_list_at_once_is_not_asked_at_full_speed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "FIRST_PAUSE_SECONDS", 0.1)
+    gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+    stage = Stage(tells(chunk(json.dumps({"type": "ERROR", "object": gone}).encode() + b"\n")))
+    _, seen = start(stage)
+    seen.wait(lambda: len(seen.problems) >= 4)
+    assert all(isinstance(problem.error, Gone) for problem in seen.problems)
+    assert 4 <= stage.lists <= 5
 
 
 def test_pauses_grow_and_are_capped(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

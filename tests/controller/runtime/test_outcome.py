@@ -61,7 +61,7 @@ def test_a_foreign_secret_is_unmanaged_wherever_it_is_noticed(at: Phase) -> None
 
 
 def test_the_condition_has_the_originals_words_and_the_event_the_cure_too() -> None:
-    outcome = failed(NotOurs("Resource \"db\" is not ours", "annotate it"), Phase.UPDATE)
+    outcome = failed(NotOurs('Resource "db" is not ours', "annotate it"), Phase.UPDATE)
     assert outcome.condition_message == 'failed update: Resource "db" is not ours'
     assert outcome.event is not None
     assert outcome.event.message == 'Resource "db" is not ours; annotate it'

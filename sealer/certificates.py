@@ -141,7 +141,7 @@ def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certifi
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  # importing pathlib would cost `kseal seal` 3.5 ms
+        with open(path, "rb") as file:  # noqa: PTH123  # importing pathlib would cost `kseal seal` 3 ms
             return file.read(pem.MOST_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

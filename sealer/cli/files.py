@@ -1,6 +1,6 @@
 """Files as a command line names them: inputs to read whole, one output to write whole or not at all.
 
-`os` and plain `open` instead of pathlib throughout: its import would cost `kseal seal` 3.5 ms.
+`os` and plain `open` instead of pathlib throughout: its import would cost `kseal seal` 3 ms.
 """
 # ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120, PTH123
 

@@ -4,7 +4,6 @@ An ordinary line of a built-in verb is parsed and run without click; see `verb.p
 entry-point group `kseal.commands` and are looked up only when their name, or the list of all, is asked for.
 """
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +30,6 @@ DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 def main() -> NoReturn:
     """The entry point of `kseal` and `kubectl-kseal`."""
-    gc.disable()  # a sealing is over before garbage matters, and to collect it would cost 2 ms of its 40
     code = FAILED
     try:
         code = call(sys.argv[1:], os.environ)
@@ -100,7 +98,6 @@ def _by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
         )
     from sealer.cli.commands import call_by_click
 
-    gc.enable()  # a controller lives for months
     return call_by_click(words, environ)
 
 
@@ -121,7 +118,7 @@ def _place(error: BaseException) -> str:
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process at once: taking the modules apart one by one would cost more than sealing a value."""
+    """End the process at once: Python's own way out takes the modules apart one by one, which costs 3 ms of 30."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

@@ -213,7 +213,7 @@ def test_stopping_does_not_wait_for_a_server_that_hangs() -> None:
     hanging.set()
 
 
-LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"  # Source: k8s.io/apimachinery pkg/util/validation, dns1123SubdomainFmt
 SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
 NAMES = st.from_regex(SUBDOMAIN, fullmatch=True).map(lambda name: name[:253].rstrip(".-"))
 

@@ -60,8 +60,8 @@ class FrontDoor:
         namespaces: Collection[str] | None = None,
         label_selector: str | None = None,
     ) -> None:
-        if namespaces is not None and not namespaces:
-            raise ValueError("an empty choice of namespaces means none at all; all of them are None")
+        if namespaces is not None and not (namespaces and all(map(_is_name, namespaces))):
+            raise ValueError("namespaces must be names, one at least; None means all of them")
         self._connection = connection
         self._resource = resource
         self._is_served = is_served
@@ -198,3 +198,8 @@ class FrontDoor:
 def _call(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
     with suppress(RuntimeError):  # closed just now: then there is nothing left to end
         loop.call_soon_threadsafe(action)
+
+
+def _is_name(namespace: str) -> bool:
+    """kopf would take other texts for patterns, and watch nothing."""
+    return namespace.replace("-", "").isalnum()

@@ -186,7 +186,9 @@ def test_what_cannot_be_delivered_is_told_and_the_next_one_tried(error: Exceptio
     assert why in DROPPED
 
 
-def test_trouble_that_passes_is_ridden_out() -> None:
+def test_trouble_that_passes_is_ridden_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.runtime.events._PAUSE_SECONDS", 0.01)
+
     def refuse(verb: str, number: int) -> None:
         if number == 1:
             raise Unreachable("gone")

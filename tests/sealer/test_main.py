@@ -62,6 +62,27 @@ def test_an_unforeseen_error_shows_its_place_and_no_value(failing: type, capsys:
     assert "Traceback" not in errors
 
 
+def test_a_broken_installation_is_said(tmp_path: Path) -> None:
+    program = "import sys; sys.modules['cryptography'] = None; from sealer.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "seal", "--cert", "cert.pem"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("kseal: error: internal error: No module named 'cryptography")
+
+
+@pytest.mark.parametrize(("ending", "code"), [("sys.exit()", 0), ("sys.exit(3)", 3), ("sys.exit('words')", 1)])
+def test_a_verb_may_end_the_process_itself(ending: str, code: int) -> None:
+    program = f"""
+import click, sys
+from sealer.cli import commands, main
+commands._joined = lambda: {{"speak": object()}}
+commands._load = lambda found: click.Command("speak", callback=lambda: {ending})
+sys.argv = ["kseal", "speak"]
+main.main()
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == code
+
+
 def test_both_ways_to_a_verb_report_alike(failing: type, capsys: pytest.CaptureFixture[str]) -> None:
     failing.error = KsealError("it broke")
     codes = [main.call(words, {}) for words in (["cert"], ["--quiet", "cert"])]

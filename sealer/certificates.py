@@ -97,8 +97,15 @@ def is_url(location: str) -> bool:
     if not mark or len(scheme) <= 1 or not scheme.replace("+", "").replace("-", "").isalnum():
         return False
     if scheme.lower() not in _URL_SCHEMES:
-        raise CertificateError(f'cannot fetch "{location}": unsupported scheme "{scheme}"')
+        raise CertificateError(f'cannot fetch "{without_password(location)}": unsupported scheme "{scheme}"')
     return True
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: without user and password."""
+    scheme, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return scheme + mark + place.rpartition("@")[2] + slash + path
 
 
 def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.0) -> Certificate:
@@ -107,7 +114,7 @@ def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.
     Raises: CertificateError.
     """
     if is_url(location):
-        from sealer.fetch import fetch, without_password
+        from sealer.fetch import fetch
 
         text = fetch(location, timeout_seconds=timeout_seconds, may_leave_host=is_pinned)
         return Certificate.parse(text, source=without_password(location))

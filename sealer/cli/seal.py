@@ -82,8 +82,9 @@ def _certificate(given: Given, terminal: "Terminal", environ: Mapping[str, str])
         certificate, namespace = cluster.controllers_certificate(connection, given), connection.namespace
     else:
         if location.lower().startswith("http://") and expected is None:
+            shown = certificates.without_password(location)
             terminal.warning(
-                f"{location}: the certificate comes over plain http, where anybody may exchange it",
+                f"{shown}: the certificate comes over plain http, where anybody may exchange it",
                 hint="use https, or give --cert-fingerprint",
             )
         timeout = cluster.timeout_seconds(given)
@@ -165,7 +166,11 @@ def _remark(found: "list[Document]", sealed: list[dict[str, Any]], given: Given,
     if unplaced:
         place, namespace = unplaced[0]
         others = f" (as {len(unplaced) - 1} more)" if len(unplaced) > 1 else ""
-        terminal.warning(f'{place}: names no namespace{others}, sealed for "{namespace}"', hint="say another with -n")
+        text = f'{place}: names no namespace{others}, sealed for "{namespace}"'
+        if given.text("cert") is None:
+            terminal.info(text)  # the namespace of the context, as everywhere around Kubernetes
+        else:
+            terminal.warning(text, hint="say another with -n")
 
 
 def _own_namespace() -> str:

@@ -6,6 +6,7 @@
 from engine.gotemplate.sprig import (
     arithmetic,
     cases,
+    dates,
     defaults,
     dicts,
     encoding,
@@ -19,6 +20,6 @@ from engine.gotemplate.sprig import (
 )
 from engine.gotemplate.table import Table
 
-_FAMILIES = (strings, words, cases, arithmetic, lists, dicts, defaults, json_texts, encoding, reflection, paths, flow)
+_FAMILIES = (strings, words, cases, arithmetic, lists, dicts, defaults, json_texts, encoding, dates, reflection, paths, flow)
 
 TABLE = Table(*(family.FUNCTIONS for family in _FAMILIES))

@@ -103,13 +103,7 @@ class Fleet:
         if self._kind == "original":
             return OriginalController(nest, self.plane, namespace=HOME, flags=self._flags)
         install_crd(self.plane)
-        controller = RunningController(
-            nest,
-            self.plane.kubeconfig,
-            namespace=HOME,
-            flags=self._flags,
-            environment={k: v for k, v in os.environ.items() if k.startswith(("MALLOC", "PYTHONMALLOC", "KX"))},
-        )
+        controller = RunningController(nest, self.plane.kubeconfig, namespace=HOME, flags=self._flags)
         controller.command[0] = str(self._installed.kseal)
         return controller
 

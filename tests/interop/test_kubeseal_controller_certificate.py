@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from engine.kube.manifest import read
 from sealer.keys import SealingKey, generate
 from sealer.ring import KeyRing
 from sealer.sealedsecret import parse, unseal_secret
@@ -85,6 +86,23 @@ def test_secrets_are_sealed_for_the_controllers_key(served: Served) -> None:
     document, said = served.kseal("seal", "-n", "shop")
     assert said == ""
     assert served.opened(document) == {"password": "b2YgdGhlIHNlYQ=="}
+
+
+def test_the_pipeline_of_the_readme_works_as_typed(
+    served: Served, program: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "kubectl").symlink_to(program("kubectl"))
+    (tmp_path / "kseal").write_text(f"#!{sys.executable}\nfrom sealer.cli.main import main\nmain()\n")
+    (tmp_path / "kseal").chmod(0o755)
+    pipeline = (
+        f"cd {tmp_path} && PATH={tmp_path}:$PATH SEALED_SECRETS_CONTROLLER_NAMESPACE={served.namespace} && export PATH "
+        "SEALED_SECRETS_CONTROLLER_NAMESPACE && kubectl create secret generic db --from-literal=password='of the sea' "
+        "--dry-run=client -o yaml | kseal seal -o yaml > sealed.yaml"
+    )
+    assert served.run("bash", "-o", "pipefail", "-c", pipeline) == ("", "")
+    ((sealed,), _) = read((tmp_path / "sealed.yaml").read_bytes(), source="sealed.yaml")
+    assert served.opened(json.dumps(sealed.raw)) == {"password": "b2YgdGhlIHNlYQ=="}
+    assert sealed.namespace == "default"
 
 
 def test_the_namespace_is_that_of_the_context(served: Served, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 from engine.gotemplate.sprig import (
     arithmetic,
     cases,
+    certificates,
     dates,
     defaults,
     dicts,
@@ -13,13 +14,22 @@ from engine.gotemplate.sprig import (
     flow,
     json_texts,
     lists,
+    passwords,
     paths,
+    private_keys,
+    random,
     reflection,
+    regex,
     strings,
+    urls,
+    versions,
     words,
 )
 from engine.gotemplate.table import Table
 
-_FAMILIES = (strings, words, cases, arithmetic, lists, dicts, defaults, json_texts, encoding, dates, reflection, paths, flow)
+_FAMILIES = (
+    arithmetic, cases, certificates, dates, defaults, dicts, encoding, flow, json_texts, lists,
+    passwords, paths, private_keys, random, reflection, regex, strings, urls, versions, words,
+)  # fmt: skip
 
 TABLE = Table(*(family.FUNCTIONS for family in _FAMILIES))

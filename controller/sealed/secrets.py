@@ -49,8 +49,8 @@ class SecretMemory:
         with self._lock:
             self._written.pop(key, None)
 
-    def saw(self, key: Key, new: SecretRecord | None) -> None:
-        """Take in what the watch says; None is a deletion."""
+    def saw(self, key: Key, new: SecretRecord | None) -> bool:
+        """Take in what the watch says; None is a deletion. False when it only repeats what we wrote."""
         with self._lock:
             old = self._seen.pop(key, None)
             if new is not None:
@@ -58,6 +58,7 @@ class SecretMemory:
             written, _ = self._written.get(key) or (None, 0.0)
             if written is not None and _overtaken(written, old, new):
                 del self._written[key]
+        return written is None or new != written
 
 
 def watch_secrets(
@@ -75,8 +76,8 @@ def watch_secrets(
 
     def changed(namespace: str, name: str, new: SecretRecord | None) -> None:
         key = Key(namespace, name)
-        memory.saw(key, new)
-        on_change(key)
+        if memory.saw(key, new):
+            on_change(key)
 
     return Informer(cluster, SECRETS, decode=record, namespace=namespace, on_change=changed, on_problem=on_problem)
 

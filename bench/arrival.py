@@ -56,6 +56,8 @@ def arrive(bench: Bench, kind: Kind, count: int, *, flags: tuple[str, ...] = ())
     return result
 
 
-def _row(figure: str, taken: dict[Kind, list[dict[str, float]]], what: str, unit: Unit, goal: Goal | None = None) -> Row:
+def _row(
+    figure: str, taken: dict[Kind, list[dict[str, float]]], what: str, unit: Unit, goal: Goal | None = None
+) -> Row:
     ours, peer = (Samples([run[what] for run in taken[kind]], unit) for kind in _KINDS)
     return Row(figure, ours, peer, "sealed-secrets-controller", goal)

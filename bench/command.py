@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from tests.kit.errors import KitError
 class Command(NamedTuple):
     """A command line with files for its standard input and output."""
 
-    argv: Sequence[str]
+    argv: list[str]
     environment: Mapping[str, str]
     stdin: Path
     stdout: Path
@@ -44,10 +44,8 @@ class Repeated(NamedTuple):
         return sum(self.command.seconds() for _ in range(self.times))
 
 
-def interleaved(
-    commands: Mapping[str, Command | Repeated], *, times: int, warm_up: int = 1
-) -> dict[str, list[float]]:
-    """Seconds of each command by its name: all of them in turn, so that a busy moment of the machine hits them alike."""
+def interleaved(commands: Mapping[str, Command | Repeated], *, times: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Seconds of each command by its name. They take turns, so that a busy moment of the machine hits them alike."""
     for _ in range(warm_up):
         for command in commands.values():
             command.seconds()

@@ -97,8 +97,15 @@ def is_url(location: str) -> bool:
     if not mark or len(scheme) <= 1 or not scheme.replace("+", "").replace("-", "").isalnum():
         return False
     if scheme.lower() not in _URL_SCHEMES:
-        raise CertificateError(f'cannot fetch "{location}": unsupported scheme "{scheme}"')
+        raise CertificateError(f'cannot fetch "{without_password(location)}": unsupported scheme "{scheme}"')
     return True
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: without user and password."""
+    scheme, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return scheme + mark + place.rpartition("@")[2] + slash + path
 
 
 def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.0) -> Certificate:
@@ -107,7 +114,7 @@ def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.
     Raises: CertificateError.
     """
     if is_url(location):
-        from sealer.fetch import fetch, without_password
+        from sealer.fetch import fetch
 
         text = fetch(location, timeout_seconds=timeout_seconds, may_leave_host=is_pinned)
         return Certificate.parse(text, source=without_password(location))
@@ -127,8 +134,8 @@ def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certifi
     except KsealError as error:
         raise CertificateError(
             f"cannot get sealed secret service: {error.message}",
-            hint=f'no controller found as Service "{name}" in namespace "{namespace}"; say where it is '
-            "with --controller-name and --controller-namespace, or use --cert FILE",
+            hint=f'the Service "{name}" in namespace "{namespace}" was asked; name another with --controller-name and '
+            "--controller-namespace, or use --cert FILE",
         ) from error
     ports = (service.get("spec") or {}).get("ports") or [{}]
     path = SERVICES.path(namespace, f"http:{name}:{ports[0].get('name') or ''}", "proxy/v1/cert.pem")
@@ -141,7 +148,7 @@ def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certifi
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  # importing pathlib would cost `kseal seal` 3.5 ms
+        with open(path, "rb") as file:  # noqa: PTH123  # importing pathlib would cost `kseal seal` 3 ms
             return file.read(pem.MOST_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

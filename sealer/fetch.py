@@ -12,6 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from sealer.certificates import without_password
 from sealer.errors import CertificateError
 from sealer.pem import MOST_BYTES
 
@@ -61,13 +62,6 @@ def fetch(url: str, *, timeout_seconds: float, may_leave_host: bool) -> bytes:
     except (OSError, HTTPException, ValueError) as error:
         reason = str(error) or type(error).__name__
     raise CertificateError(f'cannot fetch "{without_password(url)}": {reason}')
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown: without user and password."""
-    scheme, mark, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    return scheme + mark + place.rpartition("@")[2] + slash + path
 
 
 def _get(parts: SplitResult, timeout_seconds: float, *, may_leave_host: bool) -> bytes:

@@ -30,11 +30,8 @@ SCRIPTS = {
     if (script := [block for block in blocks(name, text) if block.language in EXECUTED])
 }
 
-# What a reader has before the first line of a document, beside a cluster and a clone.
-BEFORE = {
-    "docs/migrate-from-sealed-secrets.md": "an installation of the same names",
-    "docs/troubleshooting.md": "an installation",
-}
+# Documents for people who have an installation already.
+INSTALLED = {"docs/migrate-from-sealed-secrets.md", "docs/troubleshooting.md"}
 
 
 @pytest.fixture
@@ -49,7 +46,7 @@ def reader(new_control_plane: Callable[..., ControlPlane], tmp_path: Path) -> It
 @pytest.mark.netns
 @pytest.mark.parametrize("document", SCRIPTS)
 def test_a_document_does_what_it_shows(document: str, reader: Reader) -> None:
-    if document in BEFORE:
+    if document in INSTALLED:
         reader.plane.kubectl("apply", "-k", str(ROOT / "deploy" / "manifests"))
     for block in SCRIPTS[document]:
         for command in commands(block):
@@ -92,7 +89,9 @@ def test_the_install_commands_of_the_readme_install_a_working_program(line: str,
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert kseal("--version").stdout == f"kseal {version}\n"
     has_controller = "[controller]" in line
-    assert (kseal("controller", "--help").returncode == 0) is has_controller
+    started = kseal("controller", "--kubeconfig", str(tmp_path / "missing"))
+    assert started.returncode == (1 if has_controller else 2), started.stderr
+    assert ("no such file" if has_controller else "[controller]") in started.stderr
 
 
 def test_a_block_without_a_language_or_an_end_is_noticed() -> None:

@@ -72,8 +72,13 @@ def call_by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
         invoke_without_command=True,
         callback=click.pass_context(_no_verb),
     )
+    words = _verb_first(list(words))
     try:
-        code = group.main(_verb_first(list(words)), program_name(), standalone_mode=False, obj=environ)
+        code = group.main(words, program_name(), standalone_mode=False, obj=environ)
+    except ModuleNotFoundError as error:
+        if words[0] in main.VERBS:
+            raise
+        raise _lacking(words[0], error.name) from error
     except click.exceptions.NoSuchOption as error:
         near = f"did you mean {error.possibilities[0]}?" if error.possibilities else _see_help(error)
         raise Misused(f"there is no option {error.option_name}", near) from error
@@ -165,19 +170,18 @@ def _joined() -> dict[str, EntryPoint]:
 
 
 def _load(found: EntryPoint) -> click.Command:
-    """The command of another package.
-
-    Raises: Misused, with the cure, when a library that it needs is not installed.
-    """
-    try:
-        command: click.Command = found.load()
-    except ModuleNotFoundError as error:
-        raise Misused(
-            f'"{found.name}" needs the Python package "{error.name}", which is not installed',
-            hint=f"use the container image, or install kseal again from its wheel with the extra [{found.name}]: "
-            f'uv tool install "./kseal_toolkit-{VERSION}-py3-none-any.whl[{found.name}]"',
-        ) from error
+    """The command of another package, which may import what it needs now or when it runs."""
+    command: click.Command = found.load()
     return command
+
+
+def _lacking(verb: str, library: str | None) -> Misused:
+    """A verb of another package needs a library that is not installed: the error, with the cure."""
+    return Misused(
+        f'"{verb}" needs the Python package "{library}", which is not installed',
+        hint=f"use the container image, or install kseal again from its wheel with the extra [{verb}]: "
+        f'uv tool install "./kseal_toolkit-{VERSION}-py3-none-any.whl[{verb}]"',
+    )
 
 
 def _sentence(error: click.UsageError) -> str:

@@ -55,7 +55,7 @@ def read_documents(inputs: Iterable["Input"]) -> tuple[list[Document], "Form | N
     return documents, form
 
 
-def written(objects: Sequence[Mapping[str, Any]], asked: str | None, path: str | None, form: "Form | None") -> str:
+def written(objects: Sequence[dict[str, Any]], asked: str | None, path: str | None, form: "Form | None") -> str:
     """The text of objects: as `--output` asks, else as the name of the file tells, else in the form of the input."""
     from engine.kube import manifest
 

@@ -1,6 +1,6 @@
 """Files as a command line names them: inputs to read whole, one output to write whole or not at all.
 
-`os` and plain `open` instead of pathlib throughout: its import would cost `kseal seal` 3.5 ms.
+`os` and plain `open` instead of pathlib throughout: its import would cost `kseal seal` 3 ms.
 """
 # ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120, PTH123
 
@@ -70,14 +70,13 @@ def write_file(path: str, data: bytes, *, is_plaintext: bool = False) -> None:
 
     Raises: KsealError.
     """
-    target = os.path.realpath(path)
     try:
-        mode = _mode_of(target)
+        mode = _mode_of(path)
         if mode is not None and not stat.S_ISREG(mode):
-            with open(target, "wb") as file:
+            with open(path, "wb") as file:  # not its real path: that of /dev/stdout may be no path at all
                 file.write(data)
             return
-        _replace(target, data, _PRIVATE if mode is None or is_plaintext else stat.S_IMODE(mode))
+        _replace(os.path.realpath(path), data, _PRIVATE if mode is None or is_plaintext else stat.S_IMODE(mode))
     except OSError as error:
         raise KsealError(f"cannot write {path}: {_reason(error)}") from error
 

@@ -27,7 +27,7 @@ class Terminal:
     ) -> None:
         self._stream = stream or sys.stderr
         self._is_quiet = is_quiet
-        self._is_verbose = is_verbose and not is_quiet
+        self.is_verbose = is_verbose and not is_quiet
         self.is_watched = self._stream is not None and self._stream.isatty()
         plain = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
         self._has_colour = colour == "always" or (colour == "auto" and self.is_watched and not plain)
@@ -51,7 +51,7 @@ class Terminal:
 
     def info(self, message: str) -> None:
         """Only with --verbose."""
-        if self._is_verbose:
+        if self.is_verbose:
             self._say("info", message)
 
     def progress(self, what: str, total: int) -> "Progress":

@@ -14,6 +14,7 @@ from typing import Final
 import yaml
 
 from tests.kit import real
+from tests.kit.cache import Cache
 from tests.kit.controlplane import ControlPlane
 from tests.kit.documents import Command, matches
 from tests.kit.pod import Pod
@@ -36,7 +37,9 @@ class Reader:
             "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "KUBECONFIG": str(plane.kubeconfig),
             "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+            "XDG_CACHE_HOME": str(Cache.of(os.environ).root.parent),
         }
+        environ |= {name: value for name, value in os.environ.items() if name.startswith("KSEAL_")}
         self.terminal = Terminal(nest, folder / "clone", environ)
         self._pods: list[Pod] = []
 

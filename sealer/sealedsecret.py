@@ -7,7 +7,7 @@ Errors name the field, not the object: the caller knows where the object came fr
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sealer import box, secret, template
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from sealer.keys import Fingerprint
     from sealer.ring import KeyRing, Opened
+
+LiveValue = Callable[[str], bytes | None]
+"""What stands in the Secret now under a key; None for nothing, or when it has to be made anew."""
 
 API_VERSION = "bitnami.com/v1alpha1"
 KIND = "SealedSecret"
@@ -144,16 +147,17 @@ def unseal_secret(
     owner_reference: dict[str, Any] | None = None,
     hints: "Mapping[str, Fingerprint] | None" = None,
     accept_v1_data: bool = True,
+    live_value: LiveValue | None = None,
 ) -> Unsealed:
-    """Open every item and build the raw Secret.
+    """Open every item, render the templates, and build the raw Secret.
 
     `owner_reference` is put into the Secret unless the template says not to; `hints` are the fingerprints of the last
-    time, by item; `accept_v1_data` allows the deprecated single value that holds a whole Secret.
+    time, by item; `accept_v1_data` allows the deprecated single value that holds a whole Secret; `live_value` is asked
+    only for keys whose template gives another output each time.
 
-    Raises: UnsealError with all that failed, FormatError for a template that cannot be made into a Secret.
+    Raises: UnsealError with all that failed, TemplateError, FormatError for what cannot be made into a Secret, and what
+    `live_value` raises.
     """
-    if sealed.template.get("data"):
-        raise FormatError("spec.template.data is not supported yet")
     if sealed.v1_data is not None:
         from sealer.v1data import unseal_v1_data
 
@@ -161,6 +165,10 @@ def unseal_secret(
     else:
         opened = open_items(sealed, ring, hints)
         values = {key: item.value for key, item in opened.items()}
+        if templates := sealed.template.get("data"):
+            from sealer.rendering import render  # only now: most SealedSecrets have none
+
+            values |= render(templates, values, live_value)
         built = template.build_secret(sealed.template, values, name=sealed.name, namespace=sealed.namespace)
         result = Unsealed(built, {key: item.fingerprint for key, item in opened.items()})
     metadata = result.secret["metadata"]

@@ -60,6 +60,16 @@ def observe(raw: dict[str, Any]) -> Observed:
     )
 
 
+def is_synced(observed: Observed) -> bool:
+    """Whether its status says that this very generation has become a Secret."""
+    if not observed.settled:
+        return False
+    conditions = observed.object()["status"].get("conditions")
+    return isinstance(conditions, list) and any(
+        isinstance(one, dict) and (one.get("type"), one.get("status")) == ("Synced", "True") for one in conditions
+    )
+
+
 def is_newer(version: str, than: str) -> bool:
     """Compare resource versions: decimal numbers on every server that conforms; what is not compares as newer.
 

@@ -8,25 +8,26 @@ and answers requests; only the one that leads works on SealedSecrets and makes k
 import gc
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from controller.errors import NotLeading
 from controller.runtime import logs
 from controller.runtime.events import EventRecorder
 from controller.runtime.leader import Elector
 from controller.runtime.metrics import KeysShown, Metrics
 from controller.runtime.queue import WorkQueue
+from controller.runtime.startup import Startup
 from controller.runtime.worker import WorkerPool
 from controller.sealed.answers import Answers
+from controller.sealed.dispatch import Dispatcher
 from controller.sealed.endpoints import Listeners
 from controller.sealed.keymaker import KeyMaker
 from controller.sealed.keys import KeyRegistry, utc_now
 from controller.sealed.observed import SEALED_SECRETS, Key, SealedSecrets
 from controller.sealed.reconcile import Reconciler
 from controller.sealed.report import Reporter
-from controller.sealed.secrets import TRUST_SECONDS, SecretMemory
+from controller.sealed.secrets import SecretMemory
 from controller.sealed.watches import Watches, existing
 from controller.settings import Client, Settings
 from engine.errors import KsealError, NotReady
@@ -43,8 +44,6 @@ STOP_SECONDS: Final = 10.0
 SILENCE_SECONDS: Final = 600.0
 """A watch without trouble that has said nothing for so long, not even a bookmark, hangs: the process is begun anew."""
 _LEASE_REQUEST_SECONDS: Final = 3.0  # several of them fit into the time for which a renewal counts
-_FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 15.0
 
 
 class Process:
@@ -56,8 +55,7 @@ class Process:
         )
         self._log = logs.get()
         self._settings = settings
-        self._stopping = threading.Event()
-        self._waits_for: KsealError | None = NotReady("starting")
+        self._startup = Startup(self._log)
         self._watches: Watches | None = None
         connection = config.load(
             kubeconfig=settings.client.kubeconfig, context=settings.client.context, environ=environ
@@ -116,8 +114,11 @@ class Process:
         self._reconciler = Reconciler(
             core, settings=settings, keys=self._keys, sealed=self._sealed, secrets=self._memory, reporter=reporter
         )
+        self._dispatcher = Dispatcher(
+            self._queue, self._sealed, self._reconciler, leads=lambda: self._elector.leads, metrics=self._metrics
+        )
         self._workers = WorkerPool(
-            self._queue, self._work, size=settings.unsealing.workers, on_crash=self._reconcile_crashed
+            self._queue, self._dispatcher.work, size=settings.unsealing.workers, on_crash=self._reconcile_crashed
         )
 
     def _build_listeners(self) -> None:
@@ -152,44 +153,16 @@ class Process:
 
     def _come_up(self) -> None:
         self._elector.start()
-        for step in (
-            self._wait_for_crd,
-            self._prepare_watches,
-            self._watch_keys,
-            self._have_a_key,
-            self._watch_secrets,
-            self._watch_sealed_secrets,
-        ):
-            if not self._retried(step):
-                return
+        before = (self._wait_for_crd, self._prepare_watches, self._watch_keys, self._have_a_key)
+        if not self._startup.run((*before, self._watch_secrets, self._watch_sealed_secrets)):
+            return
         self._events.start()
         self._maker.start()
         self._workers.start()
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not look at it
-        self._waits_for = None
+        self._startup.done()
         self._log.info("ready", sealed_secrets=len(self._sealed.keys()), keys=len(self._keys.ring))
-
-    def _retried(self, step: Callable[[], None]) -> bool:
-        """Do a step until it succeeds; False when the process is stopping."""
-        pause = _FIRST_PAUSE
-        told = ""
-        while not self._stopping.is_set():
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001 - a defect must not leave a process that waits for nothing
-                trouble = error if isinstance(error, KsealError) else NotReady(f"a defect: {type(error).__name__}")
-                self._waits_for = trouble
-                if trouble.message != told:
-                    defect = {} if trouble is error else {"error": error}
-                    self._log.warning("not ready", cause=trouble.message, hint=trouble.hint, **defect)
-                    told = trouble.message
-                asked = trouble.retry_after if isinstance(trouble, NotReady) else None
-                self._stopping.wait(pause if asked is None else asked)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            else:
-                return True
-        return False
 
     def _wait_for_crd(self) -> None:
         if not serves(self._custom, SEALED_SECRETS):
@@ -209,16 +182,17 @@ class Process:
             self._custom,
             watched,
             self._memory,
-            on_sealed_secret=self._sealed_secret_event,
-            on_secret=self._secret_changed,
+            on_sealed_secret=self._dispatcher.sealed_secret_event,
+            on_secret=self._dispatcher.secret_changed,
             log=self._log,
         )
 
     def _watch_keys(self) -> None:
         self._keys.start()
-        self._wait(self._keys.wait_loaded, self._keys.trouble)
+        self._startup.wait(self._keys.wait_loaded, self._keys.trouble)
 
     def _have_a_key(self) -> None:
+        self._startup.wait(self._elector.wait_decided, lambda: "the lease is being asked for")
         self._maker.ensure()
         ring = self._keys.ring
         newest = self._keys.newest_or_none()
@@ -227,22 +201,17 @@ class Process:
     def _watch_secrets(self) -> None:
         if self._watches is not None:
             self._watches.start_secrets()
-            self._wait(self._watches.wait_secrets, self._watches.trouble)
+            self._startup.wait(self._watches.wait_secrets, self._watches.trouble)
 
     def _watch_sealed_secrets(self) -> None:
         if self._watches is not None:
             self._watches.start_sealed_secrets()
-            self._wait(self._watches.wait_sealed_secrets, self._watches.trouble)
-
-    def _wait(self, is_done: Callable[[float], bool], trouble: Callable[[], str | None]) -> None:
-        while not self._stopping.is_set() and not is_done(1.0):
-            self._waits_for = NotReady(trouble() or "starting")
+            self._startup.wait(self._watches.wait_sealed_secrets, self._watches.trouble)
 
     def _go_down(self) -> None:
         started = time.monotonic()
         self._log.info("stopping")
-        self._stopping.set()
-        self._waits_for = NotReady("stopping")
+        self._startup.stop()
         if self._watches is not None:
             self._watches.stop()
         self._keys.stop()
@@ -257,7 +226,7 @@ class Process:
 
     def _not_ready(self) -> str | None:
         """Why the process is not ready, with the cure; None when it is."""
-        waits_for = self._waits_for
+        waits_for = self._startup.waits_for
         if waits_for is not None:
             return waits_for.message + (f"; {waits_for.hint}" if waits_for.hint else "")
         if not self._keys.counts()["active"]:
@@ -266,7 +235,7 @@ class Process:
 
     def _trouble(self) -> str | None:
         """Why the process should be started again; None while it is alive."""
-        if self._waits_for is not None:
+        if self._startup.waits_for is not None:
             return None
         if self._idle_seconds() > SILENCE_SECONDS and self._not_ready() is None:  # an outage is waited for, not died of
             return f"no word from a watch for {SILENCE_SECONDS:.0f} s"
@@ -277,68 +246,20 @@ class Process:
     def _idle_seconds(self) -> float:
         return self._watches.idle_seconds if self._watches is not None else 0.0
 
-    def _sealed_secret_event(self, kind: str | None, raw: dict[str, Any]) -> None:
-        """Called on kopf's loop: remembers the object, queues its name, nothing else."""
-        if kind == "DELETED":
-            key = Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
-            self._sealed.drop(key)
-            self._queue.add(key)
-            return
-        key, observed, is_new = self._sealed.put(raw)
-        if is_new:
-            self._queue.add(key, urgent=kind is not None or not observed.settled)
-
-    def _secret_changed(self, key: Key) -> None:
-        if self._sealed.get(key) is not None:
-            self._queue.add(key)
-
     def _keys_changed(self) -> None:
-        """The ring is another one: what failed is tried again, and what lost its key is looked at."""
         self._maker.look_again()
-        try:
+        if self._keys.counts()["active"]:
             ring = self._keys.ring
-        except NotReady:
-            return
-        self._log.info("keys changed", count=len(ring))
-        for key in self._reconciler.touched_by(ring):
-            self._queue.add(key)
+            self._log.info("keys changed", count=len(ring))
+            self._dispatcher.keys_changed(ring)
 
     def _leadership_changed(self, leads: bool) -> None:
         self._log.info("leading" if leads else "not leading", identity=self._settings.identity)
-        if not leads:
-            self._metrics.stand_down()
-            return
-        self._maker.look_again()
-        names = self._sealed.keys()
-        for key in names:
-            observed = self._sealed.get(key)
-            self._queue.add(key, urgent=observed is None or not observed.settled)
-
-    def _work(self, key: Key) -> None:
-        if not self._elector.leads:
-            self._leave(key)
-            return
-        started = time.monotonic()
-        try:
-            outcome = self._reconciler.reconcile(key)
-        except NotLeading:
-            self._leave(key)
-            return
-        self._metrics.reconciled(time.monotonic() - started)
-        if outcome is None or outcome.retry is None:
-            self._queue.forget(key)
-        elif outcome.retry == "backoff":
-            self._queue.retry(key)
+        if leads:
+            self._maker.look_again()
+            self._dispatcher.take_over()
         else:
-            self._queue.add_after(key, float(outcome.retry))
-        if outcome is not None and outcome.changed:
-            self._queue.add_after(key, TRUST_SECONDS + 1)  # by then the watch has repeated the write, or it is doubted
-
-    def _leave(self, key: Key) -> None:
-        """Leave a name to the replica that leads; when that is this one, all names come into the queue again."""
-        self._queue.forget(key)
-        if self._sealed.get(key) is None:
-            self._reconciler.forget(key)
+            self._metrics.stand_down()
 
     def _keys_shown(self) -> KeysShown:
         counts, use = self._keys.counts(), self._reconciler.key_use()

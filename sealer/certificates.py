@@ -113,12 +113,19 @@ def load(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.
 
     Raises: CertificateError.
     """
+    text = read(location, is_pinned=is_pinned, timeout_seconds=timeout_seconds)
+    if is_url(location):
+        location = without_password(location)
+    return Certificate.parse(text, source=location)
+
+
+def read(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.0) -> bytes:
+    """The text of a file or a URL, which may be a certificate. Raises: CertificateError."""
     if is_url(location):
         from sealer.fetch import fetch
 
-        text = fetch(location, timeout_seconds=timeout_seconds, may_leave_host=is_pinned)
-        return Certificate.parse(text, source=without_password(location))
-    return Certificate.parse(_read(location), source=location)
+        return fetch(location, timeout_seconds=timeout_seconds, may_leave_host=is_pinned)
+    return _read(location)
 
 
 def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certificate:
@@ -126,24 +133,10 @@ def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certifi
 
     Raises: CertificateError, with the two flags that say where the controller is as the cure.
     """
-    from engine.errors import KsealError
-    from engine.kube.refs import SERVICES
+    from sealer.service import Service
 
-    try:
-        service = cluster.get(SERVICES, namespace, name)
-    except KsealError as error:
-        raise CertificateError(
-            f"cannot get sealed secret service: {error.message}",
-            hint=f'the Service "{name}" in namespace "{namespace}" was asked; name another with --controller-name and '
-            "--controller-namespace, or use --cert FILE",
-        ) from error
-    ports = (service.get("spec") or {}).get("ports") or [{}]
-    path = SERVICES.path(namespace, f"http:{name}:{ports[0].get('name') or ''}", "proxy/v1/cert.pem")
-    try:
-        answer = cluster.request("GET", path, accept="application/x-pem-file, */*")
-    except KsealError as error:
-        raise CertificateError(f"cannot fetch certificate: {error.message}", hint=error.hint) from error
-    return Certificate.parse(answer.body, source=f"{namespace}/{name}")
+    service = Service(cluster, namespace=namespace, name=name)
+    return Certificate.parse(service.certificate(), source=service.called)
 
 
 def _read(path: str) -> bytes:

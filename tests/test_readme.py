@@ -30,8 +30,13 @@ SCRIPTS = {
     if (script := [block for block in blocks(name, text) if block.language in EXECUTED])
 }
 
-# Documents for people who have an installation already.
-INSTALLED = {"docs/migrate-from-sealed-secrets.md", "docs/troubleshooting.md"}
+# What a reader has before the first line of a document, beside a cluster and a clone.
+BEFORE = {
+    "docs/migrate-from-sealed-secrets.md": "an installation of the same names",
+    "docs/troubleshooting.md": "an installation",
+    "docs/rotate.md": "an installation",
+    "docs/recover.md": "an installation",
+}
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def reader(new_control_plane: Callable[..., ControlPlane], tmp_path: Path) -> It
 @pytest.mark.netns
 @pytest.mark.parametrize("document", SCRIPTS)
 def test_a_document_does_what_it_shows(document: str, reader: Reader) -> None:
-    if document in INSTALLED:
+    if document in BEFORE:
         reader.plane.kubectl("apply", "-k", str(ROOT / "deploy" / "manifests"))
     for block in SCRIPTS[document]:
         for command in commands(block):

@@ -95,6 +95,7 @@ class Elector:
         self._is_unopposed = False
         self._is_told = False
         self._problem = ""
+        self._decided = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leader", daemon=True)
 
@@ -110,6 +111,10 @@ class Elector:
         self._thread.join(timeout)
         if not self._thread.is_alive():
             self._release()
+
+    def wait_decided(self, timeout: float) -> bool:
+        """Wait for the first look at the Lease, whatever came of it; False when the time is over before."""
+        return self._decided.wait(timeout)
 
     @property
     def leads(self) -> bool:
@@ -145,6 +150,7 @@ class Elector:
                 self._problem = ""
                 pause = self._times.renew if self._held is not None else self._times.look
             self._tell()
+            self._decided.set()
             self._stopping.wait(pause)
 
     def _step(self) -> None:

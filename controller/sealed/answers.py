@@ -12,19 +12,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
 from controller.runtime.http import ANY_METHOD, Handler, Route
 from controller.runtime.httpwire import Request, Response, text
-from controller.runtime.limiter import Limiter
-from controller.sealed.keys import KeyRegistry
+from controller.runtime.limiter import Limiter, Verdict
 from controller.settings import Http
 from engine.errors import KsealError
 from engine.kube.documents import Limits
 from engine.kube.manifest import read
+from sealer.keys import SealingKey
 from sealer.reseal import opened_items, reseal
+from sealer.ring import KeyRing
 from sealer.sealedsecret import SealedSecret, parse
 
 BODY_LIMIT: Final = 3 << 20
@@ -36,6 +37,8 @@ WORK_SECONDS: Final = 20.0
 """How long one request may work, and how long it may wait for its turn."""
 PATIENCE_SECONDS: Final = 5.0
 """How long a request to reseal waits for its client's limit: kubeseal sends its documents without a pause."""
+WAITING_AT_ONCE: Final = 4
+"""Requests that wait for that; others are told to come back."""
 GLOBAL_FACTOR: Final = 10
 """The limit of all clients together, in limits of one: a client can make up its X-Forwarded-For."""
 _LIMITS: Final = Limits(bytes=BODY_LIMIT, depth=64, nodes=200_000, aliased=10_000, documents=2)
@@ -49,11 +52,23 @@ class Refusal(Exception):
         self.response = response
 
 
+class Keys(Protocol):
+    """The keys of this moment; either raises KsealError where there is none."""
+
+    @property
+    def ring(self) -> KeyRing:
+        """All of them."""
+
+    @property
+    def newest(self) -> SealingKey:
+        """The one that seals."""
+
+
 class Answers:
-    """The handlers, over a ring of keys that is always the present one."""
+    """The handlers, over keys that are always the present ones."""
 
     def __init__(
-        self, keys: KeyRegistry, settings: Http, *, accept_v1_data: bool, clock: Callable[[], float] = time.monotonic
+        self, keys: Keys, settings: Http, *, accept_v1_data: bool, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._keys = keys
         self._accept_v1_data = accept_v1_data
@@ -61,6 +76,7 @@ class Answers:
         self._per_client = Limiter(settings.rate, settings.burst, clock=clock)
         self._of_all = Limiter(settings.rate * GLOBAL_FACTOR, (settings.burst + 1) * GLOBAL_FACTOR, clock=clock)
         self._in_work = threading.BoundedSemaphore(AT_ONCE)
+        self._waiting = threading.BoundedSemaphore(WAITING_AT_ONCE)
         self._turn = threading.Lock()
 
     def routes(self) -> list[Route]:
@@ -85,26 +101,33 @@ class Answers:
     @contextmanager
     def _admitted(self, request: Request, patience: float) -> Iterator[tuple[tuple[str, str], ...]]:
         """Let a request in, when its time has come, with the headers for its answer. Raises: Refusal."""
+        headers = self._within_limits(request, patience)
         if not self._in_work.acquire(blocking=False):
             raise _busy()
         try:
-            yield self._within_limits(request, self._clock() + patience)
+            yield headers
         finally:
             self._in_work.release()
 
-    def _within_limits(self, request: Request, until: float) -> tuple[tuple[str, str], ...]:
+    def _within_limits(self, request: Request, patience: float) -> tuple[tuple[str, str], ...]:
         client = f"{request.path}\n{request.headers.get('x-forwarded-for', '')}"
-        while True:
-            verdict = self._per_client.ask(client)
-            if verdict.is_allowed:
-                break
-            if self._clock() + (verdict.retry_seconds or 0.0) > until:
-                raise Refusal(_limited(verdict.headers()))
-            time.sleep(verdict.retry_seconds or 0.0)
-        of_all = self._of_all.ask("")
-        if not of_all.is_allowed:
-            raise Refusal(_limited(of_all.headers()))
+        verdict = self._per_client.ask(client)
+        if not verdict.is_allowed and patience and self._waiting.acquire(blocking=False):
+            try:
+                verdict = self._patient(client, verdict, self._clock() + patience)
+            finally:
+                self._waiting.release()
+        for judged in (verdict, self._of_all.ask("") if verdict.is_allowed else verdict):
+            if not judged.is_allowed:
+                raise Refusal(_limited(judged.headers()))
         return verdict.headers()
+
+    def _patient(self, client: str, verdict: Verdict, until: float) -> Verdict:
+        """Wait until the client's limit lets it pass; what it says in the end, at the latest at `until`."""
+        while verdict.retry_seconds is not None and self._clock() + verdict.retry_seconds <= until:
+            time.sleep(verdict.retry_seconds)
+            verdict = self._per_client.ask(client)
+        return verdict
 
     def _answer(self, work: Callable[[SealedSecret, dict[str, Any]], Response], body: bytes) -> Response:
         if not self._turn.acquire(timeout=WORK_SECONDS):

@@ -13,20 +13,20 @@ from typing import Any, Final, NamedTuple
 from controller.errors import NotLeading, NotOurs
 from controller.runtime.outcome import Event, Outcome, Phase, failed
 from controller.sealed.keys import KeyRegistry
-from controller.sealed.keysecrets import LABEL
 from controller.sealed.observed import SEALED_SECRETS, Key, Observed, SealedSecrets, is_synced
 from controller.sealed.report import Reporter
 from controller.sealed.secrets import SecretMemory
+from controller.sealed.unsealing import desired_secret, protected_label
 from controller.settings import Settings
 from controller.target import SecretRecord, Written, content_digest, remove, write
-from engine.errors import KsealError, Stalled
+from engine.errors import KsealError
 from engine.kube.client import Cluster
 from engine.kube.errors import NotFound
 from engine.kube.refs import SECRETS
 from sealer.encoding import decode
 from sealer.keys import Fingerprint
 from sealer.ring import KeyRing
-from sealer.sealedsecret import LiveValue, parse, unseal_secret
+from sealer.sealedsecret import LiveValue
 
 UNSEALED: Final = Event("Normal", "Unsealed", "SealedSecret unsealed successfully")
 UNSEEN_SECONDS: Final = 300.0
@@ -151,7 +151,9 @@ class Reconciler:
             return Conclusion(outcome, observed.uid, observed.inputs, ring, secret, hints, written_from)
 
         try:
-            desired, hints, without_reference = self._unseal(observed, ring, hints, live_value)
+            desired, hints, without_reference = desired_secret(
+                observed.object(), ring, self._settings, hints, live_value=live_value
+            )
         except KsealError as error:
             return concluded(failed(error, Phase.UNSEAL), secret, written_from)
         try:
@@ -199,25 +201,6 @@ class Reconciler:
 
         return value
 
-    def _unseal(
-        self,
-        observed: Observed,
-        ring: KeyRing,
-        hints: Mapping[str, Fingerprint],
-        live_value: LiveValue | None,
-    ) -> tuple[dict[str, Any], Mapping[str, Fingerprint], bool]:
-        sealed = parse(observed.object())
-        unsealed = unseal_secret(
-            sealed,
-            ring,
-            owner_reference=sealed.owner_reference(),
-            hints=hints,
-            accept_v1_data=self._settings.unsealing.accept_v1_data,
-            live_value=live_value,
-        )
-        self._refuse_sealing_key(unsealed.secret)
-        return unsealed.secret, unsealed.fingerprints, "ownerReferences" not in unsealed.secret["metadata"]
-
     def _write(
         self,
         key: Key,
@@ -239,23 +222,8 @@ class Reconciler:
             owner_uid=observed.uid,
             exists=secret is not None or not self._secrets.knows(key),
             without_reference=without_reference,
-            protected_label=LABEL if key.namespace == self._settings.namespace else None,
+            protected_label=protected_label(key.namespace, self._settings),
         )
-
-    def _refuse_sealing_key(self, secret: dict[str, Any]) -> None:
-        """Whoever may create SealedSecrets in the controller's namespace must not thereby choose the sealing key.
-
-        Neither the label nor a name that a key has or will have, whatever the type. (The registry, for its part, takes
-        no Secret for a key that was made from a SealedSecret.)
-        """
-        metadata = secret["metadata"]
-        if metadata["namespace"] != self._settings.namespace:
-            return
-        if LABEL in (metadata.get("labels") or {}) or metadata["name"].startswith(self._settings.keys.prefix):
-            raise Stalled(
-                "a SealedSecret never yields a sealing key",
-                f"remove the label {LABEL} from spec.template.metadata, or use another name or namespace",
-            )
 
 
 def _holds_with(last: Conclusion, ring: KeyRing) -> bool:

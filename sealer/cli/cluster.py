@@ -1,6 +1,6 @@
 """The options of verbs that reach a cluster, and the client that they describe."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from sealer.cli.misuse import Misused
@@ -9,6 +9,7 @@ from sealer.cli.verb import Given, Option
 if TYPE_CHECKING:
     from engine.kube.config import Connection
     from sealer.certificates import Certificate
+    from sealer.service import Service
 
 CONTROLLER_NAME = "sealed-secrets-controller"
 CONTROLLER_NAMESPACE = "kube-system"
@@ -60,6 +61,22 @@ def connect(given: Given, environ: Mapping[str, str]) -> "Connection":
         context=given.text("context"),
         impersonate=Impersonate(user, groups) if user else None,
         environ=environ,
+    )
+
+
+def service(connection: "Connection", given: Given, *, wait: Callable[[float], None] | None = None) -> "Service":
+    """The controller's HTTP API; `wait` sleeps where its limit of requests says so.
+
+    Raises: Misused, CertificateError.
+    """
+    from engine.kube.client import Cluster
+    from sealer.service import Service
+
+    return Service(
+        Cluster(connection, timeout_seconds=timeout_seconds(given)),
+        namespace=given.text("controller-namespace") or CONTROLLER_NAMESPACE,
+        name=given.text("controller-name") or CONTROLLER_NAME,
+        wait=wait,
     )
 
 

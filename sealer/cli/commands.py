@@ -18,7 +18,10 @@ from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, ENVIRONMENT_PREFIX, Given, Option, Verb
 
 GROUP = "kseal.commands"
-JOINED = {"controller": "Run the controller that unseals SealedSecrets in a cluster."}
+JOINED = {
+    "adopt": "Take over from the controller of Sealed Secrets.",
+    "controller": "Run the controller that unseals SealedSecrets in a cluster.",
+}
 """What the list of verbs says about those of other packages, which are not imported for it."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -74,11 +77,30 @@ def call_by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
     )
     words = _verb_first(list(words))
     try:
-        code = group.main(words, program_name(), standalone_mode=False, obj=environ)
+        return _call(group, words, program_name(), environ)
     except ModuleNotFoundError as error:
         if words[0] in main.VERBS:
             raise
         raise _lacking(words[0], error.name) from error
+
+
+def call_joined(name: str, words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run a verb of another package as a program of its own name.
+
+    Raises: Misused, also when the package is not installed, and what the verb raises.
+    """
+    found = _joined().get(name)
+    if found is None:
+        raise Misused(f'"{name}" is no part of this installation')
+    try:
+        return _call(_load(found), list(words), name, environ)
+    except ModuleNotFoundError as error:
+        raise _lacking(name, error.name) from error
+
+
+def _call(command: click.Command, words: list[str], called: str, environ: Mapping[str, str]) -> int:
+    try:
+        code = command.main(words, called, standalone_mode=False, obj=environ)
     except click.exceptions.NoSuchOption as error:
         near = f"did you mean {error.possibilities[0]}?" if error.possibilities else _see_help(error)
         raise Misused(f"there is no option {error.option_name}", near) from error
@@ -93,7 +115,7 @@ def command_of(verb: Verb) -> click.Command:
     """The click command that a verb's table describes."""
     parameters: list[click.Parameter] = [_click_option(option) for option in verb.options]
     if verb.files:
-        parameters.append(click.Argument(["files"], nargs=-1, metavar=f"[{verb.files}]...", type=click.UNPROCESSED))
+        parameters.append(click.Argument(["files"], nargs=-1, metavar=_metavar(verb.files), type=click.UNPROCESSED))
 
     @click.pass_context
     def callback(context: click.Context, /, files: tuple[str, ...] = (), **parsed: bool | str | tuple[str, ...]) -> int:
@@ -129,6 +151,11 @@ def _click_option(option: Option) -> click.Option:
     kind = click.Choice(option.choices, case_sensitive=False) if option.choices else click.UNPROCESSED
     metavar = None if option.choices else option.metavar
     return click.Option(names, metavar=metavar, type=kind, multiple=option.many, help=option.help)
+
+
+def _metavar(files: str) -> str:
+    """`FILE KEY` names each word; a single word may come as often as one likes."""
+    return files if " " in files else f"[{files}]..."
 
 
 def _identifier(option: Option) -> str:

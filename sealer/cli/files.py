@@ -34,6 +34,14 @@ def read_inputs(paths: Sequence[str], *, example: str) -> list[Input]:
     return [_read(path) for path in paths or [STDIN]]
 
 
+def read_inputs_even_typed(paths: Sequence[str]) -> list[Input]:
+    """Every named input; a terminal is read as it is, for programs that say themselves that they wait for one.
+
+    Raises: KsealError for a file that cannot be read.
+    """
+    return [_read(path) for path in paths]
+
+
 def check_inputs(paths: Sequence[str], *, example: str) -> None:
     """Raises: Misused when no input is named and nobody pipes one in, or standard input is named twice."""
     if not paths and (sys.stdin is None or sys.stdin.isatty()):
@@ -42,17 +50,17 @@ def check_inputs(paths: Sequence[str], *, example: str) -> None:
         raise Misused("standard input can be read once only")
 
 
-def write_output(text: str, path: str | None, *, is_plaintext: bool = False) -> None:
+def write_output(text: str | bytes, path: str | None, *, is_plaintext: bool = False) -> None:
     """Write to a file, or to standard output when `path` is None or `-`. See `write_file`.
 
     Raises: KsealError; BrokenPipeError when the reader of standard output has gone.
     """
     if path is not None and path != STDIN:
-        write_file(path, text.encode(), is_plaintext=is_plaintext)
+        write_file(path, text.encode() if isinstance(text, str) else text, is_plaintext=is_plaintext)
         return
     if sys.stdout is None:
         raise KsealError("standard output is closed")
-    data = (escape_data(text) if sys.stdout.isatty() else text).encode()
+    data = text if isinstance(text, bytes) else (escape_data(text) if sys.stdout.isatty() else text).encode()
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

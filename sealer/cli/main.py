@@ -19,8 +19,13 @@ from sealer.cli.verb import Given, Verb, fill_from_environment
 VERBS = {
     "seal": "sealer.cli.seal",
     "unseal": "sealer.cli.unseal",
+    "set": "sealer.cli.set",
+    "unset": "sealer.cli.unset",
+    "verify": "sealer.cli.verify",
     "rotate": "sealer.cli.rotate",
+    "keys": "sealer.cli.keys",
     "cert": "sealer.cli.certificate",
+    "shims": "sealer.cli.shims",
     "completion": "sealer.cli.completion",
 }
 """The built-in verbs and the modules in which their `VERB` stands."""
@@ -33,7 +38,9 @@ def main() -> NoReturn:
     """The entry point of `kseal` and `kubectl-kseal`."""
     code = FAILED
     try:
-        code = reported(lambda: call(sys.argv[1:], os.environ), Terminal(os.environ))
+        # The last part of argv[0] is a name, not a path.
+        program = os.path.basename(sys.argv[0])  # noqa: PTH119
+        code = reported(lambda: call_as(program, sys.argv[1:], os.environ), Terminal(os.environ))
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else FAILED if error.code else DONE
     except KeyboardInterrupt:
@@ -41,8 +48,23 @@ def main() -> NoReturn:
     _leave(code, at_once=sys.argv[1:2] != [] and sys.argv[1] in VERBS)
 
 
+def call_as(program: str, words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command line under a name, which may be that of an original program; the exit code."""
+    if program == "kubeseal":
+        return call(["kubeseal", *words], environ)
+    if program == "controller":
+        from sealer.cli.commands import call_joined
+
+        return reported(lambda: call_joined("controller", words, environ), Terminal(environ))
+    return call(words, environ)
+
+
 def call(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command line; the exit code."""
+    if words and words[0] == "kubeseal" and _is_one_installation():
+        from sealer.cli.compat import kubeseal
+
+        return reported(lambda: kubeseal.call(words[1:], environ), Terminal(environ))
     if words and words[0] in VERBS and _is_one_installation():
         from sealer.cli.plain import parse
 

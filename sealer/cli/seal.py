@@ -1,29 +1,36 @@
 """`kseal seal`: Secrets in, SealedSecrets out."""
 
-import time
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import KsealError
-from sealer import certificates, sealedsecret, secret
-from sealer.cli import cluster, documents, files
+from sealer import sealedsecret, secret
+from sealer.cli import cluster, documents, files, sealingkey
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, Given, Option, Verb
-from sealer.errors import CertificateError
 from sealer.scope import Scope, of
 from sealer.spread import spread
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from sealer.certificates import Certificate
     from sealer.cli.documents import Document
     from sealer.cli.terminal import Terminal
 
 NOTHING = "no secrets found. Ensure the input is valid and UTF-8 encoded"
 EXAMPLE = "kseal seal --cert cert.pem secret.yaml"
-_POD_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
-_WEAK_BELOW_BITS = 2048
+MODES = {
+    "raw": "sealer.cli.raw:run",
+    "into": "sealer.cli.into:run_into",
+    "update": "sealer.cli.into:run_update",
+    "in-place": "sealer.cli.tree:run",
+}
+"""The jobs that a flag chooses, and the functions that do them."""
+
+_ONLY_WITH = {"from-file": "raw", "recursive": "in-place", "private-key": "update", "live": "update"}
+_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 _TOGETHER = 256  # from so many documents on the threads earn their start: each sealing is 0.05 ms of RSA
 
 OPTIONS = (
@@ -42,8 +49,11 @@ OPTIONS = (
         environ="SEALED_SECRET_FILE",
     ),
     documents.OUTPUT,
-    Option(("--cert",), "Certificate to seal with, instead of asking the controller.", "PATH|URL", environ="CERT"),
-    Option(("--cert-fingerprint",), "Refuse any certificate but the one whose key has this fingerprint.", "SHA256:..."),
+    sealingkey.CERT._replace(
+        help="Certificate to seal with, instead of asking the controller; NAME=PATH, repeated, for an output each.",
+        metavar="PATH|URL|NAME=PATH",
+    ),
+    sealingkey.FINGERPRINT,
     Option(
         ("--scope",),
         "How far a sealed value may move [default: strict, or what the input's annotations say].",
@@ -53,6 +63,22 @@ OPTIONS = (
     ),
     Option(("--name",), "Name of the Secret, over the one in the input.", "NAME", environ="NAME"),
     Option(("--allow-empty-data",), "Seal Secrets without data too.", environ="ALLOW_EMPTY_DATA"),
+    Option(("--raw",), "Seal one value, as bytes, and print it in base64 without a line break."),
+    Option(("--from-file",), "With --raw: read the value from this file instead of standard input.", "PATH", many=True),
+    Option(
+        ("--into", "--merge-into"),
+        "Add the items to this file's SealedSecret, under its name, namespace and scope.",
+        "FILE",
+    ),
+    Option(("-i", "--in-place"), "Seal the Secrets inside the files; everything else in them stays as it is."),
+    Option(("-r", "--recursive"), "With --in-place: every YAML and JSON file of the folders too."),
+    Option(
+        ("--update",),
+        "Make this file's SealedSecret say what the input says; equal values keep their ciphertext.",
+        "FILE",
+    ),
+    Option(("-k", "--private-key"), "With --update: compare with what this private key opens.", "FILE", many=True),
+    Option(("--live",), "With --update: compare with the Secret in the cluster."),
     *cluster.OPTIONS,
     *COMMON,
 )
@@ -61,68 +87,54 @@ OPTIONS = (
 def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Seal every Secret of every input, or none."""
     paths = given.texts("secret-file") + given.files
+    if mode := _mode(given):
+        return mode(given, terminal, environ, paths)
     files.check_inputs(paths, example=EXAMPLE)
-    certificate, default_namespace = _certificate(given, terminal, environ)
+    certificate, default_namespace = sealingkey.one(given, terminal, environ)
     found, form = documents.read_documents(files.read_inputs(paths, example=EXAMPLE))
     if not found:
         raise KsealError(NOTHING)
-    sealed = _seal_all(found, certificate.public_key, given, default_namespace, terminal)
-    _remark(found, sealed, given, terminal)
+    sealed = seal_all(found, certificate.public_key, given, default_namespace, terminal)
+    remark(found, sealed, given, terminal)
     output = given.text("write")
     files.write_output(documents.written(sealed, given.text("output"), output, form), output)
     return 0
 
 
-def _certificate(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> "tuple[Certificate, str]":
-    """The certificate, and the namespace for Secrets that name none. Only without `--cert` is a kubeconfig read."""
-    expected = _expected_fingerprint(given)
-    location = given.text("cert")
-    if location is None:
-        connection = cluster.connect(given, environ)
-        certificate, namespace = cluster.controllers_certificate(connection, given), connection.namespace
-    else:
-        if location.lower().startswith("http://") and expected is None:
-            shown = certificates.without_password(location)
-            terminal.warning(
-                f"{shown}: the certificate comes over plain http, where anybody may exchange it",
-                hint="use https, or give --cert-fingerprint",
-            )
-        timeout = cluster.timeout_seconds(given)
-        certificate = certificates.load(location, is_pinned=expected is not None, timeout_seconds=timeout)
-        namespace = _own_namespace()
-    _check(certificate, expected, terminal)
-    return certificate, namespace
+def _mode(given: Given) -> "Callable[[Given, Terminal, Mapping[str, str], tuple[str, ...]], int] | None":
+    """Another job than plain sealing, when a flag asks for one; what it needs is imported only now.
+
+    Raises: Misused for flags that do not go together.
+    """
+    asked = [name for name in MODES if given.values.get(name)]
+    if len(asked) > 1:
+        raise Misused(f"--{asked[0]} and --{asked[1]} do not go together")
+    for name, mode in _ONLY_WITH.items():
+        if given.values.get(name) and mode not in asked:
+            raise Misused(f"--{name} requires --{mode}")
+    if asked:
+        module, _, function = MODES[asked[0]].partition(":")
+        mode_function: Callable[[Given, Terminal, Mapping[str, str], tuple[str, ...]], int] = getattr(
+            import_module(module), function
+        )
+        return mode_function
+    if any(map(_is_named, given.texts("cert"))):
+        from sealer.cli import several
+
+        return several.run
+    return None
 
 
-def _check(certificate: "Certificate", expected: str | None, terminal: "Terminal") -> None:
-    if expected is not None:
-        from sealer.keys import fingerprint
-
-        actual = fingerprint(certificate.public_key)
-        if actual != expected:
-            raise CertificateError(f"{certificate.source}: the key has the fingerprint {actual}, not {expected}")
-    certificate.refuse_expired(time.time())
-    bits = certificate.public_key.key_size
-    if bits < _WEAK_BELOW_BITS:
-        terminal.warning(f"{certificate.source}: a key of {bits} bits is weak")
-    if terminal.is_verbose:
-        terminal.info(f"{certificate.source}: sealing for {bits} bits, valid until {certificate.not_after:%Y-%m-%d}")
+def _is_named(location: str) -> bool:
+    """Whether `--cert` says `NAME=PATH`; a file that is called so wins."""
+    name, mark, _ = location.partition("=")
+    return bool(mark and name) and not name.strip(_NAME) and not os.path.exists(location)  # noqa: PTH110  # see files.py
 
 
-def _expected_fingerprint(given: Given) -> str | None:
-    text = given.text("cert-fingerprint")
-    if text is None:
-        return None
-    expected = text if text.startswith("SHA256:") else f"SHA256:{text}"
-    expected = expected.rstrip("=")
-    if len(expected) != len("SHA256:") + 43:
-        raise Misused(f'--cert-fingerprint: "{text}" is no fingerprint', hint="kseal cert -o json shows the real one")
-    return expected
-
-
-def _seal_all(
+def seal_all(
     found: "list[Document]", public_key: "RSAPublicKey", given: Given, default_namespace: str, terminal: "Terminal"
 ) -> list[dict[str, Any]]:
+    """A SealedSecret for each Secret, in their order. Raises: KsealError, naming the place."""
     flag = given.text("scope")
     scope = Scope(flag) if flag else None
     progress = terminal.progress("sealing", len(found))
@@ -135,7 +147,7 @@ def _seal_all(
                 scope=scope,
                 name=given.text("name"),
                 namespace=given.text("namespace"),
-                default_namespace=default_namespace,
+                default_namespace=default_namespace or "default",
                 allow_empty=given.flag("allow-empty-data"),
             )
         progress.step()
@@ -147,7 +159,7 @@ def _seal_all(
         progress.end()
 
 
-def _remark(found: "list[Document]", sealed: list[dict[str, Any]], given: Given, terminal: "Terminal") -> None:
+def remark(found: "list[Document]", sealed: list[dict[str, Any]], given: Given, terminal: "Terminal") -> None:
     """Say what may not be what was meant."""
     unplaced = []
     for document, made in zip(found, sealed, strict=True):
@@ -173,15 +185,6 @@ def _remark(found: "list[Document]", sealed: list[dict[str, Any]], given: Given,
             terminal.warning(text, hint="say another with -n")
 
 
-def _own_namespace() -> str:
-    """The namespace of the pod that we run in, else `default`."""
-    try:
-        with open(_POD_NAMESPACE, encoding="utf-8") as file:  # noqa: PTH123  # see files.py
-            return file.read().strip() or "default"
-    except OSError:
-        return "default"
-
-
 VERB = Verb(
     name="seal",
     summary="Seal Secrets, so that only the cluster can read them.",
@@ -192,6 +195,11 @@ VERB = Verb(
         "kubectl create secret generic db --from-literal=password=... --dry-run=client -o yaml | kseal seal -n shop",
         EXAMPLE + " -w sealed.yaml",
         "kseal seal --cert https://seal.example.com/v1/cert.pem --scope namespace-wide < secret.json",
+        "kseal seal --cert prod=prod.pem --cert test=test.pem -w sealed.yaml secret.yaml",
+        "kseal seal --cert cert.pem --into sealed.yaml more.yaml",
+        "kseal seal --cert cert.pem --in-place --recursive manifests/",
+        "kseal seal --cert cert.pem --update sealed.yaml --live secret.yaml",
+        "kseal seal --cert cert.pem --raw --name db -n shop --from-file password.txt",
     ),
     options=OPTIONS,
     run=run,

@@ -111,7 +111,7 @@ class Pod:
         return not os.statvfs(inside).f_flag & os.ST_RDONLY
 
     def _plan(self) -> dict[str, Any]:
-        security = self._spec["securityContext"]
+        security = {**self._spec["securityContext"], **self.container["securityContext"]}  # the container's wins
         return {
             "command": [*self.container["command"], *self.container.get("args", [])],
             "env": self._environment(),

@@ -1,0 +1,153 @@
+"""`kseal keys backup` and `restore`: all keys of a cluster into one encrypted file, and back into a cluster."""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import KsealError
+from engine.sensitive import Sensitive
+from sealer import age, secret
+from sealer.cli import files, listing
+from sealer.cli.keystore import Keystore, open_store
+from sealer.cli.misuse import Misused
+from sealer.cli.verb import Given
+from sealer.keys import load_pair
+from sealer.keysecret import LABEL, PREFIX
+
+if TYPE_CHECKING:
+    from sealer.cli.terminal import Terminal
+
+_LEAST_LETTERS = 12
+_OF_A_SERVER = ("creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion", "selfLink", "uid")
+
+
+def backup(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
+    """Write every key Secret, retired ones too, as one List. Nothing is read before it is clear how it is protected.
+
+    Raises: Misused, KsealError.
+    """
+    ways = [way for way in ("recipient", "passphrase", "plaintext") if given.texts(way) or given.flag(way)]
+    if len(ways) != 1:
+        raise Misused(
+            "how the backup is protected has to be said once", hint="--recipient age1…, --passphrase, or --plaintext"
+        )
+    output = given.text("write")
+    if ways == ["plaintext"]:
+        files.refuse_work_tree(output, is_forced=given.flag("force"))
+    if output in (None, files.STDIN) and sys.stdout is not None and sys.stdout.isatty():
+        raise Misused("a backup is not for a terminal", hint="name a file with -w FILE")
+    passphrase = _passphrase(is_new=True) if ways == ["passphrase"] else None
+    store = open_store(given, environ)
+    for one in store.stored:
+        if one.error is not None:
+            terminal.warning(f"Secret/{store.namespace}/{one.name}: left out, no usable key: {one.error.message}")
+    if not store.ring:
+        raise KsealError(f"no keys in namespace {store.namespace}")
+    text = _listed(store).encode()
+    if passphrase is not None:
+        data = age.encrypt_by_passphrase(text, passphrase)
+    else:
+        data = age.encrypt(text, given.texts("recipient")) if ways == ["recipient"] else text
+    files.write_output(data, output, is_plaintext=True)
+    terminal.info(f"saved {len(store.ring)} keys: {', '.join(key.fingerprint for key in store.ring)}")
+    return 0
+
+
+def restore(given: Given, path: str, terminal: "Terminal", environ: Mapping[str, str]) -> int:
+    """Put the key Secrets of a backup into the cluster; what is there already stays as it is.
+
+    Raises: Misused, KsealError before anything is written when a Secret of the same name holds something else.
+    """
+    (given_file,) = files.read_inputs([path], example="kseal keys restore keys.age --identity identity.txt")
+    wanted = _secrets(_decrypted(given_file.data, given), given_file.source)
+    store = open_store(given, environ)
+    there = {one.name: secret.values(one.raw) for one in store.stored}
+    rows = []
+    for name, raw in wanted.items():
+        if name in there and there[name] != secret.values(raw):
+            raise KsealError(f"Secret/{store.namespace}/{name} is there already and holds another key")
+    from engine.kube.refs import SECRETS
+
+    for name, raw in wanted.items():
+        items = secret.values(raw)
+        if name not in there:
+            metadata = {**raw["metadata"], "namespace": store.namespace}
+            store.client.create(SECRETS, {**raw, "metadata": metadata})
+        fingerprint = load_pair(items["tls.key"], items.get("tls.crt")).fingerprint
+        rows.append((name, fingerprint, "unchanged" if name in there else "created"))
+    if given.text("output") == "json":
+        fields = ("secret", "fingerprint", "result")
+        files.write_output(listing.as_json([dict(zip(fields, row, strict=True)) for row in rows]), None)
+    else:
+        files.write_output(listing.table(("SECRET", "FINGERPRINT", "RESULT"), rows), None)
+    if any(row[2] == "created" for row in rows):
+        terminal.hint("a controller that does not watch its keys takes them in at its next start")
+    return 0
+
+
+def _listed(store: Keystore) -> str:
+    """The key Secrets without what only a server writes, so that they fit into any cluster and namespace."""
+    from engine.kube.manifest import to_yaml
+
+    items = []
+    for one in [stored for stored in store.stored if stored.key]:
+        metadata = {key: value for key, value in one.raw["metadata"].items() if key not in _OF_A_SERVER}
+        fields = {key: one.raw[key] for key in ("data", "type", "immutable") if key in one.raw}
+        items.append({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **fields})
+    return to_yaml({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def _decrypted(data: bytes, given: Given) -> bytes:
+    """The text of a backup. Raises: Misused when nothing is at hand to decrypt it; KsealError."""
+    if not age.is_encrypted(data):
+        return data
+    if given.flag("passphrase") or (not given.texts("identity") and age.wants_passphrase(data)):
+        return age.decrypt_by_passphrase(data, _passphrase(is_new=False))
+    if not given.texts("identity"):
+        raise Misused("the backup is encrypted", hint="name the identity that opens it: --identity FILE")
+    identities = files.read_inputs(given.texts("identity"), example="")
+    return age.decrypt(data, [one.data for one in identities])
+
+
+def _secrets(text: bytes, source: str) -> dict[str, dict[str, Any]]:
+    """The key Secrets of a backup by name; each is a key that works.
+
+    Raises: KsealError, naming the object.
+    """
+    from sealer.cli import documents
+    from sealer.sealedsecret import require_kind
+
+    found: dict[str, dict[str, Any]] = {}
+    objects, _ = documents.read_documents([files.Input(source, text)])
+    for raw, place in objects:
+        with documents.at(place):
+            require_kind(raw, "v1", "Secret")
+            metadata = {key: value for key, value in raw["metadata"].items() if key not in _OF_A_SERVER}
+            if LABEL not in (metadata.get("labels") or {}) and metadata.get("name") != PREFIX:
+                raise KsealError("not a sealing key: it has no such label")
+            items = secret.values(raw)
+            if "tls.key" not in items:
+                raise KsealError("not a sealing key: there is no item 'tls.key' in it")
+            load_pair(items["tls.key"], items.get("tls.crt"))
+            found[str(metadata["name"])] = {**raw, "metadata": metadata}
+    if not found:
+        raise KsealError(f"{source}: no key Secrets in the file")
+    return found
+
+
+def _passphrase(*, is_new: bool) -> Sensitive:
+    """Typed unseen, twice for a new one; where nobody sits there, the first line of standard input.
+
+    Raises: Misused, KsealError.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        text = "" if sys.stdin is None else sys.stdin.readline().rstrip("\r\n")
+    else:
+        from getpass import getpass
+
+        text = getpass("Passphrase: ", sys.stderr)
+        if is_new and getpass("Again: ", sys.stderr) != text:
+            raise KsealError("the two passphrases are not the same")
+    if is_new and len(text) < _LEAST_LETTERS:
+        raise Misused(f"the passphrase has fewer than {_LEAST_LETTERS} characters")
+    return Sensitive(text.encode())

@@ -1,0 +1,113 @@
+"""`kseal keys renew` and `retire`: make the successor of the newest key; take an old one out of use."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from engine.errors import KsealError
+from engine.kube.errors import AlreadyExists
+from engine.kube.refs import SECRETS
+from sealer.cli import files
+from sealer.cli.keystore import Keystore
+from sealer.cli.keysuse import of_cluster, of_repositories
+from sealer.cli.verb import Given
+from sealer.keys import SealingKey, generate
+from sealer.keysecret import ACTIVE, LABEL, PREFIX, name_after, raw_secret
+from sealer.rotation import use
+
+if TYPE_CHECKING:
+    from sealer.cli.terminal import Terminal
+
+RETIRED: Final = "retired"
+_BITS: Final = 4096
+_LIFETIME: Final = timedelta(days=3650)
+_ATTEMPTS: Final = 100
+
+
+def renew(store: Keystore, terminal: "Terminal") -> int:
+    """Make the successor of the newest key, as large and as long-lived as that. Its fingerprint is the output.
+
+    Raises: KsealError.
+    """
+    newest = store.newest
+    if newest is None and next(iter(store.client.list(use.SEALED_SECRETS, limit=1)), None) is not None:
+        raise KsealError(
+            "SealedSecrets exist, but no active key; a new key would open none of them",
+            "restore the keys from their backup: kseal keys restore FILE",
+        )
+    size, lifetime, prefix = _like(store, newest)
+    key = generate(size, ttl=lifetime, common_name="", now=datetime.now(UTC).replace(microsecond=0))
+    for attempt in range(_ATTEMPTS):
+        name = name_after(newest.fingerprint if newest else None, store.namespace, prefix, attempt)
+        try:
+            store.client.create(SECRETS, raw_secret(key, name, store.namespace, prefix=prefix))
+        except AlreadyExists:
+            now = Keystore(store.client, store.namespace).newest
+            if now is not None and (newest is None or now.fingerprint != newest.fingerprint):
+                terminal.warning("somebody else renewed the key at the same moment; that one is the newest now")
+                files.write_output(f"{now.fingerprint}\n", None)
+                return 0
+        else:
+            terminal.info(f"made Secret/{store.namespace}/{name}")
+            terminal.hint("a controller that does not watch its keys takes it in at its next start")
+            files.write_output(f"{key.fingerprint}\n", None)
+            return 0
+    raise KsealError(f"Secrets {prefix}* fill namespace {store.namespace}, and none of them is an active key")
+
+
+def retire(store: Keystore, fingerprint: str, given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
+    """Relabel the Secrets of a key, when nothing uses it any more or a person insists.
+
+    Raises: KsealError.
+    """
+    holding = store.holding(fingerprint)
+    if not holding:
+        known = ", ".join(key.fingerprint for key in store.ring)
+        raise KsealError(f"no key has the fingerprint {fingerprint}", f"there are {known}" if known else None)
+    active = [one for one in holding if one.state == ACTIVE]
+    if not active:
+        terminal.info("it is retired already")
+        return 0
+    is_newest = store.newest is not None and store.newest.fingerprint == fingerprint
+    if is_newest:
+        raise KsealError(f"{fingerprint} is the key that seals", "make its successor first: kseal keys renew")
+    reasons = _reasons(store, fingerprint, given, terminal, environ)
+    is_forced = given.flag("force")
+    for reason in reasons:
+        (terminal.warning if is_forced else terminal.error)(reason)
+    if reasons and not is_forced:
+        terminal.hint("reseal what uses it: kseal rotate; --force retires it all the same")
+        return 1
+    for one in active:
+        metadata = {"labels": {LABEL: RETIRED}, "resourceVersion": one.raw["metadata"]["resourceVersion"]}
+        store.client.patch(SECRETS, store.namespace, one.name, {"metadata": metadata})
+        terminal.info(f"Secret/{store.namespace}/{one.name} is labelled {LABEL}={RETIRED}")
+    terminal.hint("a controller that does not watch its keys drops it at its next start")
+    return 0
+
+
+def _reasons(
+    store: Keystore, fingerprint: str, given: Given, terminal: "Terminal", environ: Mapping[str, str]
+) -> list[str]:
+    """Why a key must not be retired: who needs it, and what is not known."""
+    key = store.holding(fingerprint)[0].key
+    assert key is not None  # noqa: S101  # `holding` asks for it
+    live = of_cluster(store, terminal)
+    repositories = of_repositories(store, given, terminal, environ)
+    reasons = []
+    for found in (*use.needing(live, key.fingerprint), *use.needing(repositories or [], key.fingerprint)):
+        why = "is sealed for it" if found.keys is not None else f"cannot be read, so it may need the key: {found.why}"
+        reasons.append(f"{found.place}: {why}")
+    if repositories is None:
+        reasons.append("no --repo is named, so what Git still holds under this key is not known")
+    return reasons
+
+
+def _like(store: Keystore, newest: SealingKey | None) -> tuple[int, timedelta, str]:
+    """Size in bits, lifetime and name prefix for a successor."""
+    if newest is None:
+        return _BITS, _LIFETIME, PREFIX
+    certificate = newest.certificate
+    lifetime = certificate.not_after - certificate.not_before if certificate else _LIFETIME
+    metadata = store.holding(newest.fingerprint)[0].raw["metadata"]
+    return newest.private_key.key_size, lifetime, str(metadata.get("generateName") or PREFIX)

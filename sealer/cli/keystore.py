@@ -1,0 +1,95 @@
+"""The sealing keys of a cluster, as the verbs of `kseal keys` see them: Secrets in the controller's namespace."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from engine.errors import KsealError
+from sealer import secret
+from sealer.cli import cluster
+from sealer.cli.verb import Given
+from sealer.errors import PrivateKeyError
+from sealer.keys import Fingerprint, SealingKey, load_pair
+from sealer.keysecret import ACTIVE, LABEL, PREFIX
+from sealer.ring import KeyRing
+
+if TYPE_CHECKING:
+    from engine.kube.client import Cluster
+
+
+class Stored(NamedTuple):
+    """One key Secret. `key` is None where it holds no usable key, and `error` says why."""
+
+    raw: Mapping[str, Any]
+    key: SealingKey | None
+    error: KsealError | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def state(self) -> str:
+        """The value of its label: `active`, or whatever retired it. A Secret of the first layout has no label."""
+        return str((self.raw["metadata"].get("labels") or {}).get(LABEL, ACTIVE))
+
+    @property
+    def created(self) -> datetime:
+        return datetime.fromisoformat(self.raw["metadata"]["creationTimestamp"])
+
+
+class Keystore:
+    """All key Secrets of a namespace, retired ones too, read once."""
+
+    def __init__(self, client: "Cluster", namespace: str) -> None:
+        """Raises: KsealError when they cannot be read."""
+        from engine.kube.errors import NotFound
+        from engine.kube.refs import SECRETS
+
+        self.client, self.namespace = client, namespace
+        found = list(client.list(SECRETS, namespace, label_selector=LABEL))
+        if PREFIX not in {raw["metadata"]["name"] for raw in found}:
+            with suppress(NotFound):  # the layout before 0.9, which most clusters never had
+                found.append(client.get(SECRETS, namespace, PREFIX))
+        self.stored = [_read(raw) for raw in sorted(found, key=lambda raw: str(raw["metadata"]["creationTimestamp"]))]
+
+    @property
+    def ring(self) -> KeyRing:
+        """Every usable key, retired ones too: what they open must be found."""
+        return KeyRing(one.key for one in self.stored if one.key)
+
+    @property
+    def newest(self) -> SealingKey | None:
+        """The key that seals, None where no key is active."""
+        return next(iter(KeyRing(one.key for one in self.stored if one.key and one.state == ACTIVE)), None)
+
+    def holding(self, fingerprint: str) -> list[Stored]:
+        """The Secrets that hold a key, usually one."""
+        return [one for one in self.stored if one.key and one.key.fingerprint == fingerprint]
+
+    def state_of(self, fingerprint: Fingerprint) -> str:
+        """`sealing` for the newest active key, else the labels' value."""
+        if self.newest is not None and self.newest.fingerprint == fingerprint:
+            return "sealing"
+        states = {one.state for one in self.holding(fingerprint)}
+        return ACTIVE if ACTIVE in states else ",".join(sorted(states))
+
+
+def open_store(given: Given, environ: Mapping[str, str]) -> Keystore:
+    """The keys of the controller that the command line names. Raises: Misused, KsealError."""
+    from engine.kube.client import Cluster
+
+    client = Cluster(cluster.connect(given, environ), timeout_seconds=cluster.timeout_seconds(given))
+    return Keystore(client, given.text("controller-namespace") or cluster.CONTROLLER_NAMESPACE)
+
+
+def _read(raw: Mapping[str, Any]) -> Stored:
+    whole = {"apiVersion": "v1", "kind": "Secret", **raw}
+    try:
+        items = secret.values(whole)
+        if "tls.key" not in items:
+            raise PrivateKeyError("there is no item 'tls.key' in it")
+        return Stored(whole, load_pair(items["tls.key"], items.get("tls.crt")))
+    except KsealError as error:
+        return Stored(whole, None, error)

@@ -52,9 +52,7 @@ class BadToken(Exception):
         self.line = line
 
 
-KEYWORDS = frozenset(
-    {"block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"}
-)
+KEYWORDS = frozenset({"block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"})
 
 _SIGNS = {"|": Kind.PIPE, "(": Kind.LEFT, ")": Kind.RIGHT, "=": Kind.ASSIGN, ":=": Kind.DECLARE, ",": Kind.COMMA}
 _TERMINATORS = frozenset(_SPACES + ".,|:)(")
@@ -188,7 +186,11 @@ class _Lexer:
         """A name is made of letters and decimal digits and ends before certain characters only."""
         word, end = match[0], match.end()
         if not word.isascii():
-            wrong = [rune for rune in word.lstrip(".$") if rune != "_" and category(rune)[0] != "L" and category(rune) != "Nd"]
+            wrong = [
+                rune
+                for rune in word.lstrip(".$")
+                if rune != "_" and category(rune)[0] != "L" and category(rune) != "Nd"
+            ]
             if wrong:
                 raise BadToken(self.line, "unexpected character in an action")
         if end < len(self.text) and self.text[end] not in _TERMINATORS and not self.text.startswith("}}", end):

@@ -91,7 +91,9 @@ def _chunk(size: int, items: Value) -> Lists:
     count = (len(_list(items)) - 1) // size + 1
     if size < 0 and count:
         raise Refused("a size below 1")
-    return Lists() if size < 0 else Lists(list(items[start : start + size]) for start in range(0, len(_list(items)), size))
+    return (
+        Lists() if size < 0 else Lists(list(items[start : start + size]) for start in range(0, len(_list(items)), size))
+    )
 
 
 def _sorted(run: Run, value: Value) -> Strings:

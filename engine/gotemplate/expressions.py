@@ -63,6 +63,7 @@ class Expressions:
         raise Refused(f'undefined variable "{name}"')
 
     def variable(self, name: str) -> Value:
+        self.meter.spend(20 * len(self.variables))
         for known, value in reversed(self.variables):
             if known == name:
                 return value
@@ -85,6 +86,7 @@ class Expressions:
 
     def command(self, command: Command, dot: Value, final: Value) -> Value:
         self.meter.spend(STEP)
+        self.line = command.line
         first, rest = command.first, command.arguments
         if type(first) is Word:
             return self.call(first, rest, dot, final)

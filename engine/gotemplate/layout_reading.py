@@ -6,6 +6,8 @@ from engine.gotemplate.errors import Refused
 from engine.gotemplate.layouts import elements
 from engine.gotemplate.times import DAYS, MONTHS, UTC_ZONE, Time, Zone, days_of, made
 
+_LONGEST = 10_000
+"""Bytes of layout and text together; each element costs a copy of the rest."""
 _SIGN = {b"+": 1, b"-": -1}
 _NUMBERS = {
     b"1": ("month", 1), b"01": ("month", 2), b"2": ("day", 1), b"_2": ("day", 1), b"02": ("day", 2),
@@ -182,6 +184,8 @@ class _Reading:
 
 def read(layout: bytes, text: bytes) -> Time:
     """time.ParseInLocation in UTC. Raises: Refused."""
+    if len(layout) + len(text) > _LONGEST:
+        raise Refused("a date that is too long")
     reading = _Reading(text)
     pieces = list(elements(layout))
     for number, (literal, element) in enumerate(pieces):

@@ -8,6 +8,7 @@ from collections.abc import Container
 from engine.gotemplate.cursor import Stop, named
 from engine.gotemplate.errors import TemplateError
 from engine.gotemplate.lexer import BadToken, Kind, Token, tokens
+from engine.gotemplate.limits import Limits
 from engine.gotemplate.nodes import Action, Branch, Break, Continue, If, Invoke, Node, Range, Text, With
 from engine.gotemplate.pipelines import PipelineReader
 
@@ -16,10 +17,10 @@ Trees = dict[bytes, list[Node]]
 _BRANCHES: dict[str, type[Branch]] = {"if": If, "with": With, "range": Range}
 
 
-def trees(name: str, text: str, functions: Container[str], nesting: int) -> tuple[Trees, set[str]]:
+def trees(name: str, text: str, functions: Container[str], limits: Limits) -> tuple[Trees, set[str]]:
     """The trees by name, and the names of all functions that are called. Raises: TemplateError."""
     try:
-        parser = _Parser(tokens(text), functions, nesting)
+        parser = _Parser(tokens(text, limits.tokens), functions, limits.nesting)
         parser.template(name.encode(errors="replace"))
     except (BadToken, Stop) as problem:
         raise TemplateError(name, problem.line, str(problem)) from None

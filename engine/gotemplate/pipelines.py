@@ -11,6 +11,8 @@ from engine.gotemplate.errors import Refused
 from engine.gotemplate.lexer import Kind, Token
 from engine.gotemplate.nodes import Chain, Command, Constant, Dot, Field, Nil, Node, Number, Pipeline, Variable, Word
 
+_MOST_VARIABLES = 1_000
+"""At one place; finding one costs going through them."""
 _OPERANDS = frozenset(
     {Kind.WORD, Kind.DOT, Kind.VARIABLE, Kind.FIELD, Kind.BOOL, Kind.CHARACTER, Kind.NUMBER, Kind.STRING, Kind.LEFT}
 )
@@ -51,6 +53,8 @@ class PipelineReader(Cursor):
                 self.place = start
                 return
             self.next()
+            if len(self.variables) > _MOST_VARIABLES:
+                raise Stop(variable, f"more than {_MOST_VARIABLES} variables")
             pipeline.variables.append(variable.text)
             self.variables.append(variable.text)
             if sign.kind is not Kind.COMMA:

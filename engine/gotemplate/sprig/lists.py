@@ -18,7 +18,7 @@ def _list(value: Value) -> list[Value]:
 
 
 def _contains(items: list[Value], wanted: Value, meter: Meter) -> bool:
-    meter.spend(100 * len(items))
+    meter.spend(200 * len(items))
     return any(deep_equal(wanted, item, meter) for item in items)
 
 

@@ -101,16 +101,16 @@ def recorded() -> dict[str, bytes | None]:
     }
 
 
-def calls(functions: Table, seed: int) -> Iterator[str]:
-    """Calls of every function that always gives the same result, with fitting arguments and others."""
+def calls(functions: Table, seed: int, count: int = _CALLS) -> Iterator[str]:
+    """So many calls of every function that always gives the same result, with fitting arguments and others."""
     for name in sorted(functions):
         if not functions[name].is_volatile:
-            yield from _calls_of(name, functions[name], seed)
+            yield from _calls_of(name, functions[name], seed, min(count, 3) if name in _EXPENSIVE else count)
 
 
-def _calls_of(name: str, called: Function, seed: int) -> Iterator[str]:
+def _calls_of(name: str, called: Function, seed: int, count: int) -> Iterator[str]:
     dice = random.Random(f"{name} {seed}")  # noqa: S311 - repeatable choices are the point
-    for _ in range(3 if name in _EXPENSIVE else _CALLS):
+    for _ in range(count):
         arguments = [_argument(dice, kind) for kind in called.parameters]
         if called.rest is not None:
             arguments += [_argument(dice, called.rest) for _ in range(dice.choice((0, 1, 1, 2, 3)))]

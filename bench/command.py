@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.quiet import Quiet
 from tests.kit.errors import KitError
 
 
@@ -44,13 +45,16 @@ class Repeated(NamedTuple):
         return sum(self.command.seconds() for _ in range(self.times))
 
 
-def interleaved(commands: Mapping[str, Command | Repeated], *, times: int, warm_up: int = 1) -> dict[str, list[float]]:
+def interleaved(
+    commands: Mapping[str, Command | Repeated], *, times: int, quiet: Quiet, warm_up: int = 1
+) -> dict[str, list[float]]:
     """Seconds of each command by its name. They take turns, so that a busy moment of the machine hits them alike."""
     for _ in range(warm_up):
         for command in commands.values():
             command.seconds()
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(times):
+        quiet.wait()
         for name, command in commands.items():
             taken[name].append(command.seconds())
     return taken

@@ -49,6 +49,7 @@ def restart(bench: Bench, kind: Kind, count: int) -> dict[str, float]:
         fleet.progress.wait_for(names, limit_seconds=_LIMIT_SECONDS)
         everything = count + 2  # the warm-up and the news
         fleet.controller.stop()
+        bench.quiet.wait()
         before, began = fleet.plane.requests(), time.monotonic()
         fleet.controller.start()
         ready = time.monotonic() - began

@@ -29,6 +29,8 @@ answer; a defect; the process ended."""
 _REMEMBERED: Final = 4096  # events, and objects, whose past is kept. Source: client-go tools/record, maxLruCacheEntries
 _BURST_PER_OBJECT: Final = 25  # and then one per interval. Source: client-go tools/record, defaultSpamBurst and -QPS
 _INTERVAL_PER_OBJECT: Final = 300.0
+_QPS: Final = 20.0  # of all objects together: a fleet that arrives at once is told within a minute, beside its work
+_BURST: Final = 25
 _TRIES: Final = 4
 _PAUSE_SECONDS: Final = 1.0  # after the first try; then twice as long each time
 _GRACE_SECONDS: Final = 0.1  # for the thread to notice that its time is over
@@ -108,7 +110,7 @@ class EventRecorder:
         self._cluster = cluster
         self._component = component
         self._on_drop = on_drop
-        self._limiter = limiter or RateLimiter(qps=20, burst=100)
+        self._limiter = limiter or RateLimiter(_QPS, _BURST)
         self._capacity = capacity
         self._now = now
         self._changed = threading.Condition()

@@ -1,19 +1,14 @@
 """Whether a value fits a parameter. Source: Go 1.26 text/template exec.go, validateType and evalArg."""
 
 from engine.gotemplate.errors import Refused
-from engine.gotemplate.nodes import Constant, Nil, Node, Number
+from engine.gotemplate.nodes import Constant, Nil, Number
 from engine.gotemplate.values import (
     NOTHING,
     Int64,
-    Lists,
     NilList,
     NilMap,
-    NilStrings,
-    StringMap,
-    Strings,
     Uint32,
     Value,
-    Ints,
 )
 
 _CLASSES: dict[str, tuple[type, ...]] = {

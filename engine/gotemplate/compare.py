@@ -76,9 +76,7 @@ def deep_equal(first: Value, second: Value, meter: Meter, depth: int = 0) -> boo
     if len(first) != len(second):
         return False
     if isinstance(first, dict):
-        return all(
-            key in second and deep_equal(item, second[key], meter, depth + 1) for key, item in first.items()
-        )
+        return all(key in second and deep_equal(item, second[key], meter, depth + 1) for key, item in first.items())
     return all(deep_equal(item, other, meter, depth + 1) for item, other in zip(first, second, strict=True))
 
 

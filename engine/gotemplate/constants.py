@@ -15,7 +15,10 @@ _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(?s:.)?)|[^\\]+"
 )
 _DECIMAL = re.compile(r"[+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?")
-_HEXADECIMAL = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F][0-9a-fA-F_]*)[pP][+-]?[0-9][0-9_]*")
+_HEXADECIMAL = re.compile(
+    r"[+-]?0[xX](?:[0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F][0-9a-fA-F_]*)[pP][+-]?[0-9][0-9_]*"
+)
+_LEADING = re.compile(r"[+-]?[0-9]+")
 _PREFIXES = {"0x": 16, "0o": 8, "0b": 2}
 _DIGITS = {2: "01", 8: "01234567", 10: "0123456789", 16: "0123456789abcdef"}
 _LONGEST = 100
@@ -90,6 +93,18 @@ def signed(text: str, base: int = 0) -> int | None:
     return value if value is not None and -(1 << 63) <= value < 1 << 63 else None
 
 
+def clipped(text: str) -> int:
+    """What strconv.ParseInt(text, 10, 64) gives beside an error: 0, or the end of the range that the number passes.
+
+    It stops reading where the number passes 64 bits, so what comes after that need not be digits.
+    """
+    match = _LEADING.match(text)
+    value = int(match[0][:_LONGEST]) if match else 0
+    if match is None or (match.end() < len(text) and abs(value) < 1 << 64):
+        return 0
+    return max(-(1 << 63), min((1 << 63) - 1, value))
+
+
 def unsigned(text: str) -> int | None:
     """strconv.ParseUint(text, 0, 64), None for its errors: a sign is one."""
     value = integer(text) if text[:1] not in ("+", "-") else None
@@ -118,4 +133,5 @@ def _underscores_fit(digits: str) -> bool:
     """Underscores may stand between digits, or between a base's prefix and a digit."""
     lower = digits.lower()
     body = "0" + lower[2:] if lower[:2] in _PREFIXES else lower
-    return re.fullmatch(r"[^_]*[0-9a-f](?:_?[0-9a-f]|[^_0-9a-f][^_]*)*", body) is not None
+    digit = "[0-9a-f]" if lower[:2] == "0x" else "[0-9]"
+    return re.search(f"(?<!{digit})_|_(?!{digit})", body) is None

@@ -82,7 +82,7 @@ class Directive:
     def starred(self, complaint: bytes, least: int | None = None) -> int | None:
         """A width or precision that is itself a value."""
         self.place += 1
-        value = self.values[self.number] if self.number < len(self.values) else None
+        value: Value = self.values[self.number] if self.number < len(self.values) else None
         self.number += self.number < len(self.values)
         kind = type_of(value).kind
         found = int(value) if kind in SIGNED | UNSIGNED and abs(int(value)) <= _TOO_LARGE else None

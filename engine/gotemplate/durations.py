@@ -8,7 +8,16 @@ from engine.gotemplate.table import function
 from engine.gotemplate.values import Int64, register
 
 SECOND = 1_000_000_000
-_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
+_UNITS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "μs": 1_000,
+    "ms": 1_000_000,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3600 * SECOND,
+}
 _END = 1 << 63
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^.0-9]*)")
 _PRECISE = (_END - 1) // 10
@@ -112,7 +121,7 @@ methods.register(
         "Microseconds": function("", lambda duration: _whole_of(1_000, duration)),
         "Milliseconds": function("", lambda duration: _whole_of(1_000_000, duration)),
         "Minutes": function("", lambda duration: _float_of(60 * SECOND, duration)),
-        "Nanoseconds": function("", lambda duration: Int64(duration)),
+        "Nanoseconds": function("", Int64),
         "Round": function("duration", lambda duration, to: Duration(rounded(duration, to))),
         "Seconds": function("", lambda duration: _float_of(SECOND, duration)),
         "String": function("", Duration.text),

@@ -6,35 +6,14 @@ Source: Go 1.26 text/template exec.go.
 from enum import Enum
 from typing import cast
 
-from engine.gotemplate import arguments
-from engine.gotemplate.errors import Refused, TemplateError
+from engine.gotemplate.errors import Refused
+from engine.gotemplate.expressions import Expressions
 from engine.gotemplate.limits import STEP
-from engine.gotemplate.methods import method
-from engine.gotemplate.nodes import (
-    Action,
-    Branch,
-    Break,
-    Chain,
-    Command,
-    Constant,
-    Continue,
-    Dot,
-    Field,
-    Invoke,
-    Nil,
-    Node,
-    Number,
-    Pipeline,
-    Range,
-    Text,
-    Variable,
-    With,
-    Word,
-)
+from engine.gotemplate.nodes import Action, Branch, Break, Continue, Invoke, Node, Pipeline, Range, Text, With
 from engine.gotemplate.parser import Trees
 from engine.gotemplate.printing import show
-from engine.gotemplate.table import Function, Run, Table
-from engine.gotemplate.values import NOTHING, SIGNED, UNSIGNED, Struct, Value, truth, type_of
+from engine.gotemplate.table import Run, Table
+from engine.gotemplate.values import NOTHING, SIGNED, UNSIGNED, Value, truth, type_of
 
 
 class _Jump(Enum):
@@ -45,29 +24,14 @@ class _Jump(Enum):
     CONTINUE = 2
 
 
-class _Absent(Enum):
-    """The argument that a pipeline's first stage gets from before it."""
-
-    ABSENT = 0
-
-
-ABSENT = _Absent.ABSENT
-
-
-class Evaluator:
-    """One rendering. All methods raise TemplateError."""
+class Evaluator(Expressions):
+    """One rendering. `render` raises TemplateError."""
 
     def __init__(self, name: str, trees: Trees, functions: Table, run: Run) -> None:
-        self.name = name
+        super().__init__(name, functions, run)
         self.trees = trees
-        self.functions = functions
-        self.run = run
-        self.meter = run.meter
         self.output: list[bytes] = []
         self.room = run.meter.limits.output
-        self.depth = 0
-        self.line = 1
-        self.variables: list[tuple[str, Value]] = []
 
     def render(self, root: bytes, data: Value) -> bytes:
         """The output of one of the trees."""
@@ -80,21 +44,11 @@ class Evaluator:
             raise self.failure("too much inside of each other") from None
         return b"".join(self.output)
 
-    def failure(self, what: str) -> TemplateError:
-        return TemplateError(self.name, self.line, what)
-
-    def enter(self) -> None:
-        self.depth += 1
-        if self.depth > self.meter.limits.depth:
-            raise Refused("blocks, parentheses or templates too deep inside each other")
-
     def write(self, piece: bytes) -> None:
         self.room -= len(piece)
         if self.room < 0:
             raise Refused(f"the output has more than {self.meter.limits.output} bytes")
         self.output.append(piece)
-
-    # Statements
 
     def walk(self, nodes: list[Node], dot: Value) -> _Jump:
         for node in nodes:
@@ -140,7 +94,7 @@ class Evaluator:
         value = self.pipeline(node.pipeline, dot)
         kind = type_of(value).kind
         if kind == "slice":
-            pairs = list(enumerate(value))
+            pairs: list[tuple[Value, Value]] = list(enumerate(value))
         elif kind == "map":
             pairs = [(key, value[key]) for key in sorted(value)]
         elif kind in SIGNED or kind in UNSIGNED:
@@ -181,154 +135,3 @@ class Evaluator:
         self.walk(body, value)
         self.depth -= 1
         self.variables = outer
-
-    def assign(self, name: str, value: Value) -> None:
-        for place in range(len(self.variables) - 1, -1, -1):
-            if self.variables[place][0] == name:
-                self.variables[place] = (name, value)
-                return
-        raise Refused(f'undefined variable "{name}"')
-
-    def variable(self, name: str) -> Value:
-        for known, value in reversed(self.variables):
-            if known == name:
-                return value
-        raise Refused(f'undefined variable "{name}"')
-
-    # Expressions
-
-    def pipeline(self, pipeline: Pipeline, dot: Value) -> Value:
-        self.enter()
-        value: Value = ABSENT
-        for command in pipeline.commands:
-            value = self.command(command, dot, value)
-            if value is None:
-                value = NOTHING
-        self.depth -= 1
-        for name in pipeline.variables:
-            if pipeline.is_assignment:
-                self.assign(name, value)
-            else:
-                self.variables.append((name, value))
-        return value
-
-    def command(self, command: Command, dot: Value, final: Value) -> Value:
-        self.meter.spend(STEP)
-        first, rest = command.first, command.arguments
-        if type(first) is Word:
-            return self.call(first, rest, dot, final)
-        if isinstance(first, Field | Variable | Chain) and first.names:
-            return self.fields(first, rest, dot, final)
-        if rest or final is not ABSENT:
-            raise Refused("an argument for something that is no function")
-        if isinstance(first, Nil):
-            raise Refused("nil is not a command")
-        return self.value(first, dot)
-
-    def value(self, node: Node, dot: Value) -> Value:
-        """What a node stands for where no type is asked for."""
-        if isinstance(node, Constant):
-            return node.value
-        if isinstance(node, Field | Chain):
-            return self.fields(node, [], dot, ABSENT)
-        if isinstance(node, Variable):
-            return self.fields(node, [], dot, ABSENT) if node.names else self.variable(node.name)
-        if isinstance(node, Dot):
-            return dot
-        if isinstance(node, Word):
-            return self.call(node, [], dot, ABSENT)
-        if isinstance(node, Pipeline):
-            return self.pipeline(node, dot)
-        if isinstance(node, Number):
-            return arguments.ideal(node)
-        raise Refused("fields of nil")
-
-    def fields(self, node: Field | Variable | Chain, rest: list[Node], dot: Value, final: Value) -> Value:
-        """A chain of fields; the last of them may be a method, which gets the arguments."""
-        if isinstance(node, Field):
-            value = dot
-        elif isinstance(node, Variable):
-            value = self.variable(node.name)
-        else:
-            value = self.value(node.node, dot)
-        for name in node.names[:-1]:
-            value = self.field(value, name, [], dot, ABSENT)
-        return self.field(value, node.names[-1], rest, dot, final)
-
-    def field(self, value: Value, name: bytes, rest: list[Node], dot: Value, final: Value) -> Value:
-        if value is NOTHING:
-            return NOTHING
-        if isinstance(value, dict):
-            if rest or final is not ABSENT:
-                raise Refused("an argument for something that is no function")
-            return value.get(name, NOTHING)
-        if value is None:
-            raise Refused("a field of nil")
-        text = name.decode()
-        found = method(value, text)
-        if found is not None:
-            return self.apply(text, found, rest, dot, final, value)
-        if isinstance(value, Struct) and text in value.fields and not rest and final is ABSENT:
-            return getattr(value, text.lower())
-        raise Refused("a field of a value that has none of this name")
-
-    # Calls
-
-    def call(self, word: Word, rest: list[Node], dot: Value, final: Value) -> Value:
-        name = word.name
-        found = self.functions[name]
-        if name in {"and", "or"} and rest:
-            return self.logic(name, rest, dot, final)
-        return self.apply(name, found, rest, dot, final)
-
-    def logic(self, name: str, rest: list[Node], dot: Value, final: Value) -> Value:
-        """`and` and `or` stop at the argument that decides."""
-        value: Value = NOTHING
-        for node in rest:
-            value = self.argument(node, "value", dot)
-            if truth(value) == (name == "or"):
-                return value
-        return value if final is ABSENT else final
-
-    def apply(
-        self, name: str, called: Function, rest: list[Node], dot: Value, final: Value, receiver: Value = ABSENT
-    ) -> Value:
-        given = len(rest) + (final is not ABSENT)
-        fixed = called.parameters
-        if given < len(fixed) or (called.rest is None and given > len(fixed)):
-            raise Refused(f'wrong number of arguments for "{name}"')
-        line = self.line
-        try:
-            values = [self.argument(node, _type(called, place), dot) for place, node in enumerate(rest)]
-            if final is not ABSENT:
-                values.append(arguments.fit(final, _type(called, len(rest))))
-        except Refused as reason:
-            raise self.failure(f'"{name}": {reason}') from None
-        self.line = line
-        return self.result(name, called, values, receiver)
-
-    def argument(self, node: Node, wanted: str, dot: Value) -> Value:
-        if isinstance(node, Constant | Number | Nil):
-            return arguments.constant(node, wanted)
-        return arguments.fit(self.value(node, dot), wanted)
-
-    def result(self, name: str, called: Function, values: list[Value], receiver: Value) -> Value:
-        """Call a function. Go turns its panics into errors, and so do we; what they say may hold a value."""
-        size = sum(len(value) for value in values if isinstance(value, bytes | list | dict))
-        self.meter.spend(STEP + called.price + called.weight * size)
-        leading = [self.run] if called.wants_run else []
-        if receiver is not ABSENT:
-            leading.append(receiver)
-        try:
-            value = called.body(*leading, *values)
-            if isinstance(value, bytes):
-                self.meter.size(len(value))
-        except Refused as reason:
-            raise self.failure(f'calling "{name}" failed: {reason}') from None
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            raise self.failure(f'calling "{name}" failed') from None
-        return value
-
-
-def _type(called: Function, place: int) -> str:
-    return called.parameters[place] if place < len(called.parameters) else called.rest or ""

@@ -6,16 +6,21 @@ from engine.gotemplate.errors import Refused
 from engine.gotemplate.layouts import elements
 from engine.gotemplate.times import DAYS, MONTHS, UTC_ZONE, Time, Zone, days_of, made
 
+_LONGEST = 10_000
+"""Bytes of layout and text together; each element costs a copy of the rest."""
 _SIGN = {b"+": 1, b"-": -1}
 _NUMBERS = {
-    b"1": ("month", 1), b"01": ("month", 2), b"2": ("day", 1), b"_2": ("day", 1), b"02": ("day", 2), b"15": ("hour", 1),
-    b"3": ("hour12", 1), b"03": ("hour12", 2), b"4": ("minute", 1), b"04": ("minute", 2), b"5": ("second", 1), b"05": ("second", 2),
+    b"1": ("month", 1), b"01": ("month", 2), b"2": ("day", 1), b"_2": ("day", 1), b"02": ("day", 2),
+    b"15": ("hour", 1), b"3": ("hour12", 1), b"03": ("hour12", 2), b"4": ("minute", 1), b"04": ("minute", 2),
+    b"5": ("second", 1), b"05": ("second", 2),
 }  # fmt: skip
 _RANGES = {"month": (1, 12), "hour": (0, 23), "hour12": (0, 12), "minute": (0, 59), "second": (0, 59), "day": (0, 99)}
 _NAMES = {
     b"January": (MONTHS, 20), b"Jan": (MONTHS, 3), b"Monday": (DAYS, 20), b"Mon": (DAYS, 3)
 }  # fmt: skip
-_ABBREVIATION = re.compile(rb"ChST|MeST|GMT(?:[+-](?:[01]?[0-9]|2[0-3])(?![0-9]))?|[+-](?:[01]?[0-9]|2[0-3])(?![0-9])|[A-Z]+")
+_ABBREVIATION = re.compile(
+    rb"ChST|MeST|GMT(?:[+-](?:[01]?[0-9]|2[0-3])(?![0-9]))?|[+-](?:[01]?[0-9]|2[0-3])(?![0-9])|[A-Z]+"
+)
 _FORMS = {3: rb"([+-])([0-9]{2})", 5: rb"([+-])([0-9]{2})([0-9]{2})", 6: rb"([+-])([0-9]{2}):([0-9]{2})"} | {
     7: rb"([+-])([0-9]{2})([0-9]{2})([0-9]{2})", 9: rb"([+-])([0-9]{2}):([0-9]{2}):([0-9]{2})"
 }  # fmt: skip
@@ -147,8 +152,10 @@ class _Reading:
         if self.offset not in {None, -1}:
             offset = self.offset or 0
             shifted = Time(moment.seconds - offset, moment.nanosecond)
-            return shifted if offset == 0 and self.abbreviation in {"", "UTC"} else shifted.shown_in(
-                Zone(self.abbreviation, None, offset)
+            return (
+                shifted
+                if offset == 0 and self.abbreviation in {"", "UTC"}
+                else shifted.shown_in(Zone(self.abbreviation, None, offset))
             )
         # An abbreviation alone tells no offset, but for GMT+3; the time is taken as if it were UTC.
         offset = int(self.abbreviation[3:] or 0) * 3600 if self.abbreviation[:3] == "GMT" else 0
@@ -177,6 +184,8 @@ class _Reading:
 
 def read(layout: bytes, text: bytes) -> Time:
     """time.ParseInLocation in UTC. Raises: Refused."""
+    if len(layout) + len(text) > _LONGEST:
+        raise Refused("a date that is too long")
     reading = _Reading(text)
     pieces = list(elements(layout))
     for number, (literal, element) in enumerate(pieces):

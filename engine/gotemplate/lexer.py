@@ -52,9 +52,7 @@ class BadToken(Exception):
         self.line = line
 
 
-KEYWORDS = frozenset(
-    {"block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"}
-)
+KEYWORDS = frozenset({"block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"})
 
 _SIGNS = {"|": Kind.PIPE, "(": Kind.LEFT, ")": Kind.RIGHT, "=": Kind.ASSIGN, ":=": Kind.DECLARE, ",": Kind.COMMA}
 _TERMINATORS = frozenset(_SPACES + ".,|:)(")
@@ -78,14 +76,15 @@ _NAMED = {"field": Kind.FIELD, "variable": Kind.VARIABLE, "word": Kind.WORD, "do
 _LITERALS = {"string": Kind.STRING, "character": Kind.CHARACTER, "number": Kind.NUMBER}
 
 
-def tokens(text: str) -> list[Token]:
-    """All tokens of a template, the last one of kind END. Raises: BadToken."""
-    return _Lexer(text).run()
+def tokens(text: str, most: int) -> list[Token]:
+    """All tokens of a template, the last one of kind END; at most so many. Raises: BadToken."""
+    return _Lexer(text, most).run()
 
 
 class _Lexer:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most: int) -> None:
         self.text = text
+        self.most = most
         self.place = 0
         self.line = 1
         self.found: list[Token] = []
@@ -155,6 +154,8 @@ class _Lexer:
             depth += (token.kind is Kind.LEFT) - (token.kind is Kind.RIGHT)
             if depth < 0:
                 raise BadToken(self.line, "unexpected right parenthesis")
+            if len(self.found) > self.most:
+                raise BadToken(self.line, f"more than {self.most} words and signs")
             add(token)
             self.line += token.text.count("\n")
             self.place += len(token.text)
@@ -188,7 +189,11 @@ class _Lexer:
         """A name is made of letters and decimal digits and ends before certain characters only."""
         word, end = match[0], match.end()
         if not word.isascii():
-            wrong = [rune for rune in word.lstrip(".$") if rune != "_" and category(rune)[0] != "L" and category(rune) != "Nd"]
+            wrong = [
+                rune
+                for rune in word.lstrip(".$")
+                if rune != "_" and category(rune)[0] != "L" and category(rune) != "Nd"
+            ]
             if wrong:
                 raise BadToken(self.line, "unexpected character in an action")
         if end < len(self.text) and self.text[end] not in _TERMINATORS and not self.text.startswith("}}", end):

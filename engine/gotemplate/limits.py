@@ -17,6 +17,8 @@ class Limits(NamedTuple):
 
     text: int = 1 << 20
     """Characters of the template; a Secret holds no more than 1 MiB."""
+    tokens: int = 100_000
+    """Words and signs of the template, between {{ }}; so many take half a second to read."""
     nesting: int = 50
     """Parentheses and blocks inside each other, together."""
     depth: int = 60

@@ -1,5 +1,7 @@
 """Methods that templates may call on the structs that functions return, such as `now.Year`."""
 
+from functools import partial
+
 from engine.gotemplate.table import Function
 from engine.gotemplate.values import Value
 
@@ -12,4 +14,6 @@ def register(kind: type, methods: dict[str, Function]) -> None:
 
 
 def method(value: Value, name: str) -> Function | None:
-    return _METHODS.get(type(value), {}).get(name)
+    """A method of a value, as a function of the arguments alone."""
+    found = _METHODS.get(type(value), {}).get(name)
+    return None if found is None else found._replace(body=partial(found.body, value))

@@ -41,5 +41,5 @@ def parse(name: str, text: str, functions: Table, *, limits: Limits = DEFAULT) -
         text.encode()
     except UnicodeEncodeError:
         raise TemplateError(name, 1, "the template is no valid text") from None
-    parsed, called = trees(name, text, functions, limits.nesting)
+    parsed, called = trees(name, text, functions, limits)
     return Template(name, parsed, called, functions)

@@ -166,7 +166,8 @@ class Time(Struct):
     def go_text(self) -> bytes:
         clock = self.clock()
         numbers = f"{clock.day}, {clock.hour}, {clock.minute}, {clock.second}, {self.nanosecond}"
-        return f"time.Date({clock.year}, time.{MONTHS[clock.month - 1]}, {numbers}, time.{self.zone.name})".encode()
+        zone = "UTC" if self.zone is UTC_ZONE else f'Location("{self.zone.name}")'
+        return f"time.Date({clock.year}, time.{MONTHS[clock.month - 1]}, {numbers}, time.{zone})".encode()
 
 
 ZERO = Time(days_of(1, 1, 1) * _DAY)

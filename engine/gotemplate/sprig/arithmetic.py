@@ -50,7 +50,9 @@ def _without_zero_decimals(text: str) -> str:
     return stripped[:-1] if stripped.endswith(".") and stripped != text else text
 
 
-def _decimal_operation(combine: Callable[[Decimal, Decimal], Decimal], first: Value, others: tuple[Value, ...]) -> float:
+def _decimal_operation(
+    combine: Callable[[Decimal, Decimal], Decimal], first: Value, others: tuple[Value, ...]
+) -> float:
     result = _decimal(first)
     for other in others:
         result = combine(result, _decimal(other))
@@ -144,12 +146,6 @@ def _sequence(run: Run, *bounds: int) -> bytes:
     return run.meter.join(b" ", [b"%d" % number for number in numbers])
 
 
-def _atoi(text: bytes) -> int:
-    """strconv.Atoi, of whose errors only the value is kept: 0, or the end of the range that it passed."""
-    value = constants.integer(text.decode("latin-1"), 10)
-    return max(_LEAST, min(-_LEAST - 1, value or 0))
-
-
 def _random(least: int, end: int) -> int:
     return least + randbelow(end - least)
 
@@ -163,7 +159,7 @@ FUNCTIONS: dict[str, Function] = {
     "add1": function("any", lambda value: Int64(wrap(integer(value) + 1))),
     "add1f": function("any", lambda value: _decimal_operation(_EXACT.add, value, (1,))),
     "addf": function("...any", lambda *values: _decimal_operation(_EXACT.add, 0.0, values)),
-    "atoi": function("string", _atoi),
+    "atoi": function("string", lambda text: constants.clipped(text.decode("latin-1"))),
     "biggest": function("any, ...any", lambda *values: Int64(max(map(integer, values)))),
     "ceil": function("any", lambda value: _round_with(math.ceil, floating(value))),
     "div": function("any, any", _divide),
@@ -186,5 +182,7 @@ FUNCTIONS: dict[str, Function] = {
     "subf": function("any, ...any", lambda first, *rest: _decimal_operation(_EXACT.subtract, first, rest)),
     "toDecimal": function("any", _octal, run=True),
     "until": function("int", lambda run, end: steps(0, end, -1 if end < 0 else 1, run.meter), run=True),
-    "untilStep": function("int, int, int", lambda run, *bounds: steps(*bounds, run.meter), run=True),
+    "untilStep": function(
+        "int, int, int", lambda run, start, stop, step: steps(start, stop, step, run.meter), run=True
+    ),
 }

@@ -71,21 +71,18 @@ class _Words:
     def __init__(self, text: str) -> None:
         self.text = text
         self.place = 0
-        self.kind = _Kind.NONE
-        self.word = ""
 
     def left(self) -> bool:
         return self.place < len(self.text)
 
-    def next(self) -> None:
-        """Broken characters in a word belong to it and count as the character before them."""
-        start = self.place
-        self.kind = _Kind.NONE
+    def next(self) -> tuple[_Kind, str]:
+        """The next word; broken characters in it belong to it and count as the character before them."""
+        start, kind = self.place, _Kind.NONE
         first, size = self.rune("\ufffd")
         self.place += size
         if size and not _is_broken(first):
-            self.rest(first, start)
-        self.word = self.text[start : self.place]
+            kind = self.rest(first)
+        return kind, self.text[start : self.place]
 
     def rune(self, before: str) -> tuple[str, int]:
         for size, rune in enumerate(self.text[self.place :], 1):
@@ -104,22 +101,22 @@ class _Words:
             self.place += size
         return rune, last
 
-    def rest(self, first: str, start: int) -> None:
-        if _is_upper(first) and not _is_punctuation(first):
-            self.kind = _Kind.UPPER
+    def rest(self, first: str) -> _Kind:
+        """Pass over what belongs to a word that begins so; returns its kind."""
+        if _is_upper(first):
             self.capital(first)
-            return
-        for kind, fits, continues in (
+            return _Kind.UPPER
+        for kind, begins, continues in (
             (_Kind.CONNECTOR, _is_connector, _is_connector),
             (_Kind.PUNCTUATION, _is_punctuation, _is_punctuation),
             (_Kind.LETTERS, _is_letter, _is_small),
             (_Kind.NUMBER, _is_number, _is_number),
-            (_Kind.OTHER, _is_other, _is_other),
         ):
-            if fits(first) or kind is _Kind.OTHER:
-                self.kind = kind
+            if begins(first):
                 self.run(first, continues)
-                return
+                return kind
+        self.run(first, _is_other)
+        return _Kind.OTHER
 
     def capital(self, first: str) -> None:
         """`HTTPStatus` gives `HTTP`, `Status` gives itself."""
@@ -136,53 +133,81 @@ class _Words:
             self.run(rune, _is_small)
 
 
-def _connected(text: bytes, connector: str) -> bytes:
-    words = _Words(runes(text))
-    made: list[str] = []
+class _Connected:
+    """Puts words down one after the other, with connectors between them."""
 
-    def put(kind: _Kind, word: str) -> None:
-        made.append(_lowered(word, connector) if kind in {_Kind.UPPER, _Kind.CONNECTOR} else word)
+    def __init__(self, text: str, connector: str) -> None:
+        self.words = _Words(text)
+        self.connector = connector
+        self.made: list[str] = []
+        self.kind, self.word = self.words.next()
 
-    def put_joined() -> None:
-        """Letters and digits go together; what follows gets a connector unless it is one."""
-        while words.kind in _JOINED:
-            put(words.kind, words.word)
-            words.next()
-        if words.kind is not _Kind.NONE and words.kind not in _SILENT:
-            made.append(connector)
+    def result(self) -> str:
+        while self.words.left():
+            if self.kind is not _Kind.CONNECTOR:
+                self.put(self.kind, self.word)
+            self.meet(*self.advance())
+        self.put(self.kind, self.word)
+        return "".join(self.made)
 
-    words.next()
-    while words.left():
-        if words.kind is not _Kind.CONNECTOR:
-            put(words.kind, words.word)
-        before, last = words.kind, words.word
-        words.next()
+    def advance(self) -> tuple[_Kind, str]:
+        """Go to the next word; returns the one before."""
+        before = self.kind, self.word
+        self.kind, self.word = self.words.next()
+        return before
+
+    def put(self, kind: _Kind, word: str) -> None:
+        is_lowered = kind in {_Kind.UPPER, _Kind.CONNECTOR}
+        self.made.append(_lowered(word, self.connector) if is_lowered else word)
+
+    def connect(self) -> None:
+        """A connector before the present word, unless that is one or is punctuation."""
+        if self.kind not in _SILENT:
+            self.made.append(self.connector)
+
+    def meet(self, before: _Kind, last: str) -> None:
+        """What comes between a word and the present one."""
         if before is _Kind.NUMBER:
-            put_joined()
+            self.put_joined()
         elif before is _Kind.CONNECTOR:
-            put(before, last)
-        elif before is not _Kind.PUNCTUATION:
-            if words.kind is not _Kind.NUMBER:
-                if words.kind not in _SILENT:
-                    made.append(connector)
-            elif words.left():
-                digits = words.word
-                words.next()
-                if words.kind is not _Kind.LETTERS:
-                    put(_Kind.NUMBER, digits)
-                    if words.kind not in _SILENT:
-                        made.append(connector)
-                else:
-                    made.append(connector)
-                    put(_Kind.NUMBER, digits)
-                    put_joined()
-    put(words.kind, words.word)
-    return unrunes("".join(made))
+            self.put(before, last)
+        elif before is not _Kind.PUNCTUATION and self.kind is not _Kind.NUMBER:
+            self.connect()
+        elif before is not _Kind.PUNCTUATION and self.words.left():
+            self.digits()
+
+    def digits(self) -> None:
+        """Digits belong to the word before them, unless small letters follow: `http_2xx`, `bld4_floor`."""
+        _, digits = self.advance()
+        if self.kind is _Kind.LETTERS:
+            self.made.append(self.connector)
+            self.put(_Kind.NUMBER, digits)
+            self.put_joined()
+        else:
+            self.put(_Kind.NUMBER, digits)
+            self.connect()
+
+    def put_joined(self) -> None:
+        """Small letters and digits go together."""
+        while self.kind in _JOINED:
+            self.put(*self.advance())
+        if self.kind is not _Kind.NONE:
+            self.connect()
+
+
+def _connected(text: bytes, connector: str) -> bytes:
+    return unrunes(_Connected(runes(text), connector).result())
 
 
 def _lowered(word: str, connector: str) -> str:
     return "".join(
-        connector if _is_connector(rune) else "\ufffd" if _is_broken(rune) else lower_rune(rune) if _is_upper(rune) else rune
+        connector
+        if _is_connector(rune)
+        else "\ufffd"
+        if _is_broken(rune)
+        else lower_rune(rune)
+        if _is_upper(rune)
+        else rune
         for rune in word
     )
 
@@ -193,7 +218,7 @@ def _camel(text: bytes) -> bytes:
     body = decoded.lstrip("-_" + SPACES)
     made = [decoded[: len(decoded) - len(body)]]
     if not body:
-        return decoded.encode()
+        return (decoded + decoded[-1:]).encode()  # the last one comes twice
     capital = _is_upper(body[0])
     rune = upper_rune(body[0])
     for following in body[1:]:

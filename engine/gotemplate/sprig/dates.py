@@ -4,7 +4,7 @@
 """
 
 from engine.gotemplate import durations, layouts, methods
-from engine.gotemplate.constants import signed
+from engine.gotemplate.constants import clipped
 from engine.gotemplate.durations import SECOND, Duration
 from engine.gotemplate.errors import Refused
 from engine.gotemplate.layout_reading import read
@@ -55,18 +55,10 @@ def _ago(run: Run, value: Value) -> bytes:
 def _duration(value: Value) -> bytes:
     seconds = 0
     if isinstance(value, bytes):
-        seconds = _clipped(value.decode("latin-1"))
+        seconds = clipped(value.decode("latin-1"))
     elif type(value) is Int64:
         seconds = value
     return Duration(wrap(seconds * SECOND)).text()
-
-
-def _clipped(text: str) -> int:
-    """strconv.ParseInt without its error: a number that is too large gives the end of the range."""
-    value = signed(text, 10)
-    if value is None and text.lstrip("+-").isdigit() and text.isascii() and len(text) - len(text.lstrip("+-")) < 2:
-        value = -_END if text[0] == "-" else _END - 1
-    return value or 0
 
 
 def _rounded(run: Run, value: Value) -> bytes:
@@ -129,7 +121,9 @@ FUNCTIONS: dict[str, Function] = {
 def _with_date_added(time: Time, years: int, months: int, days: int) -> Time:
     clock = time.clock()
     seconds = clock.hour * 3600 + clock.minute * 60 + clock.second
-    return made(days_of(clock.year + years, clock.month + months, 1) + clock.day + days - 1, seconds, time.nanosecond, time.zone)
+    return made(
+        days_of(clock.year + years, clock.month + months, 1) + clock.day + days - 1, seconds, time.nanosecond, time.zone
+    )
 
 
 def _truncated(time: Time, step: int) -> Time:

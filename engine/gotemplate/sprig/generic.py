@@ -16,8 +16,7 @@ from engine.gotemplate.sprig import (
     lists,
     passwords,
     paths,
-    private_keys,
-    random,
+    randomness,
     reflection,
     regex,
     strings,
@@ -29,7 +28,7 @@ from engine.gotemplate.table import Table
 
 _FAMILIES = (
     arithmetic, cases, certificates, dates, defaults, dicts, encoding, flow, json_texts, lists,
-    passwords, paths, private_keys, random, reflection, regex, strings, urls, versions, words,
+    passwords, paths, randomness, reflection, regex, strings, urls, versions, words,
 )  # fmt: skip
 
 TABLE = Table(*(family.FUNCTIONS for family in _FAMILIES))

@@ -18,7 +18,7 @@ def _list(value: Value) -> list[Value]:
 
 
 def _contains(items: list[Value], wanted: Value, meter: Meter) -> bool:
-    meter.spend(100 * len(items))
+    meter.spend(200 * len(items))
     return any(deep_equal(wanted, item, meter) for item in items)
 
 
@@ -91,7 +91,9 @@ def _chunk(size: int, items: Value) -> Lists:
     count = (len(_list(items)) - 1) // size + 1
     if size < 0 and count:
         raise Refused("a size below 1")
-    return Lists() if size < 0 else Lists(list(items[start : start + size]) for start in range(0, len(_list(items)), size))
+    return (
+        Lists() if size < 0 else Lists(list(items[start : start + size]) for start in range(0, len(_list(items)), size))
+    )
 
 
 def _sorted(run: Run, value: Value) -> Strings:

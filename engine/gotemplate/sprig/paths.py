@@ -42,6 +42,4 @@ FUNCTIONS: dict[str, Function] = {
     "ext": function("string", extension),
     "isAbs": function("string", lambda path: path.startswith(b"/")),
 }
-FUNCTIONS |= {
-    f"os{name[0].upper()}{name[1:]}": FUNCTIONS[name] for name in ("base", "clean", "dir", "ext", "isAbs")
-}
+FUNCTIONS |= {f"os{name[0].upper()}{name[1:]}": FUNCTIONS[name] for name in ("base", "clean", "dir", "ext", "isAbs")}

@@ -177,7 +177,9 @@ def _expanded(template: bytes, text: _Text, spans: list[Span], names: dict[bytes
             return b"$"
         if not all(rune == "_" or rune.isalnum() for rune in runes(name)):
             return match[0]
-        number = int(name) if name.isdigit() and len(name) < 9 and (name == b"0" or name[:1] != b"0") else names.get(name)
+        number = (
+            int(name) if name.isdigit() and len(name) < 9 and (name == b"0" or name[:1] != b"0") else names.get(name)
+        )
         if number is None or number >= len(spans):
             return b""
         return text.part(*spans[number]) if spans[number][0] >= 0 else b""

@@ -1,7 +1,8 @@
 """Semantic versions. Source: sprig semver.go."""
 
-from engine.gotemplate.semver import check, parse
+from engine.gotemplate.semver import parse
 from engine.gotemplate.table import Function, function
+from engine.gotemplate.version_constraints import check
 
 _WEIGHT = 2_000
 

@@ -10,14 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from engine.gotemplate.errors import Refused
-from engine.gotemplate.table import Function, function
 
 SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 """What a certificate can be made for and signed with."""
 
 _EXPONENT = 65537
-_PRICE = 60_000_000
-"""Units of cost for a key of 4096 bits, which takes up to some seconds; limits the keys of one rendering to a few."""
 
 
 def make_rsa(bits: int) -> rsa.RSAPrivateKey:
@@ -44,7 +41,8 @@ def read(text: bytes) -> SigningKey:
     return key
 
 
-def _generate(kind: bytes) -> bytes:
+def generate(kind: bytes) -> bytes:
+    """A new key in PEM. Raises: Refused."""
     if kind in {b"", b"rsa"}:
         return pem(make_rsa(4096))
     if kind == b"ecdsa":
@@ -54,8 +52,3 @@ def _generate(kind: bytes) -> bytes:
     if kind == b"dsa":
         raise Refused("DSA keys are not supported")
     return b"Unknown type " + kind
-
-
-FUNCTIONS: dict[str, Function] = {
-    "genPrivateKey": function("string", _generate, volatile=True, price=_PRICE),
-}

@@ -45,8 +45,8 @@ class Service:
         except KsealError as error:
             raise CertificateError(
                 f"cannot get sealed secret service: {error.message}",
-                hint=f'the Service "{name}" in namespace "{namespace}" was asked; name another with --controller-name and '
-                "--controller-namespace, or use --cert FILE",
+                hint=f'the Service "{name}" in namespace "{namespace}" was asked; name another with --controller-name '
+                "and --controller-namespace, or use --cert FILE",
             ) from error
         ports = (service.get("spec") or {}).get("ports") or [{}]
         self._proxy = SERVICES.path(namespace, f"http:{name}:{ports[0].get('name') or ''}", "proxy/v1/")

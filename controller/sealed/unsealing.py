@@ -31,7 +31,8 @@ def desired_secret(
 ) -> Desired:
     """Open a raw SealedSecret; `hints` are the fingerprints of the last time, `live_value` says what must not change.
 
-    Raises: UnsealError, FormatError, TemplateError, what `live_value` raises; Stalled when it would yield a sealing key.
+    Raises: UnsealError, FormatError, TemplateError, and what `live_value` raises; Stalled when it would yield a sealing
+    key.
     """
     sealed = parse(raw)
     unsealed = unseal_secret(

@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
+# A process per core, each with a control plane of its own; the tests of a file stay together because they share one.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help demo test check bench clean lock format
 .DEFAULT_GOAL := help
@@ -16,14 +18,14 @@ demo: $(VENV)/demo.stamp ## seal, commit, unseal by a real API server, repair; K
 
 test: $(VENV)/dev.stamp ## all tests, against real programs (built at first use, then cached)
 	@$(BIN)/python -m tests.kit fetch test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, import contracts and unit tests, in under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -q -m "not cluster and not interop and not slow"
+	$(BIN)/python -m pytest -q $(PARALLEL) -m "not cluster and not interop and not slow"
 
 bench: $(VENV)/dev.stamp ## measure beside the peers' programs; writes bench/RESULTS.md
 	$(BIN)/python -m tests.kit fetch test

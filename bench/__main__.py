@@ -8,9 +8,12 @@ from importlib import import_module
 
 from bench import report, wheel
 from bench.figure import Bench, Figure
+from bench.quiet import Quiet
 from engine.errors import KsealError
 from tests.kit.process import Nest
 
+PATIENCE_SECONDS = 900.0
+"""Of a whole run, for other work on the machine to end."""
 FIGURES = ("startup", "many", "opening", "arrival", "restart")
 
 
@@ -21,31 +24,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to try out the bench; nothing is kept")
     chosen = parser.parse_args(arguments)
     try:
-        results = measure(chosen.names or FIGURES, quick=chosen.quick)
+        quiet = Quiet(say, patience_seconds=0 if chosen.quick else PATIENCE_SECONDS)
+        results = measure(chosen.names or FIGURES, quiet, quick=chosen.quick)
     except KsealError as error:
         say(f"error: {error}" + (f" ({error.hint})" if error.hint else ""))
         return 1
-    print(report.rendered(results))
+    page = report.rendered(results, quiet)
+    print(page)
     if chosen.quick or chosen.names:
         say(f"{report.RESULTS.name} is left as it is: only a whole run is kept")
     else:
-        report.write(results)
+        report.RESULTS.write_text(page)
         say(f"written: bench/{report.RESULTS.name}")
     return 0
 
 
-def measure(names: Sequence[str], *, quick: bool) -> list[report.Result]:
+def measure(names: Sequence[str], quiet: Quiet, *, quick: bool) -> list[report.Result]:
     """The rows of each figure, in the order of the names."""
     results = []
     with Nest("bench") as home:
-        say("installing the wheel into a new virtual environment")
-        installed = wheel.install(home.folder)
+        installed = wheel.AS_DEVELOPED
+        if not quick:
+            say("installing the wheel into a new virtual environment")
+            installed = wheel.install(home.folder)
         for name in names:
             figure: Figure = import_module(f"bench.{name}")
             say(f"{figure.TITLE}")
             began = time.monotonic()
             with Nest(f"bench-{name}") as nest:
-                rows = figure.measure(Bench(nest, installed, quick, say))
+                rows = figure.measure(Bench(nest, installed, quick, quiet, say))
             say(f"{figure.TITLE}: {time.monotonic() - began:.0f} s")
             results.append(report.Result(figure, rows))
     return results

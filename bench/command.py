@@ -2,17 +2,18 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.quiet import Quiet
 from tests.kit.errors import KitError
 
 
 class Command(NamedTuple):
     """A command line with files for its standard input and output."""
 
-    argv: Sequence[str]
+    argv: list[str]
     environment: Mapping[str, str]
     stdin: Path
     stdout: Path
@@ -45,14 +46,15 @@ class Repeated(NamedTuple):
 
 
 def interleaved(
-    commands: Mapping[str, Command | Repeated], *, times: int, warm_up: int = 1
+    commands: Mapping[str, Command | Repeated], *, times: int, quiet: Quiet, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """Seconds of each command by its name: all of them in turn, so that a busy moment of the machine hits them alike."""
+    """Seconds of each command by its name. They take turns, so that a busy moment of the machine hits them alike."""
     for _ in range(warm_up):
         for command in commands.values():
             command.seconds()
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(times):
+        quiet.wait()
         for name, command in commands.items():
             taken[name].append(command.seconds())
     return taken

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from bench.quiet import Quiet
 from bench.wheel import Installed
 from tests.kit.process import Nest
 
@@ -76,6 +77,8 @@ class Bench:
     """kseal as a user has it."""
     quick: bool
     """Tiny sizes, to see that the bench itself works: the figures mean nothing then."""
+    quiet: Quiet
+    """To be asked before each repetition."""
     say: Callable[[str], None] = field(repr=False)
     """Progress, for the person who waits."""
 

@@ -95,7 +95,10 @@ class Fleet:
             raise Died(f"{error}; end of the log:\n{self.controller.process.log_tail()}") from error
 
     def _warm_up(self) -> None:
-        """One SealedSecret, because a new API server takes two seconds over the first object of a custom kind."""
+        """One SealedSecret: an API server waits for two seconds with the first one after a kind was taught to it.
+
+        Source: k8s.io/apiextensions-apiserver pkg/apiserver/customresource_handler.go, ServeHTTP.
+        """
         self.create([material.sealed(WARM_UP)])
         self.progress.wait_for([WARM_UP], limit_seconds=60.0)
 

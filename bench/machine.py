@@ -10,7 +10,6 @@ from engine.version import VERSION
 from tests.kit.table import KUBERNETES, SEALED_SECRETS
 
 
-
 def described() -> str:
     """One line."""
     return ", ".join(
@@ -19,8 +18,7 @@ def described() -> str:
             f"{_memory_gib():.0f} GiB of memory",
             f"Linux {platform.release().partition('-')[0]}",
             f"Python {platform.python_version()}",
-            f"cryptography {version('cryptography')} with {backend.openssl_version_text().partition(' ')[0]}"
-            f" {backend.openssl_version_text().split()[1]}",
+            f"cryptography {version('cryptography')} with {' '.join(backend.openssl_version_text().split()[:2])}",
             f"kseal {VERSION}",
             f"Kubernetes and kubectl {KUBERNETES}",
             f"sealed-secrets {SEALED_SECRETS}",

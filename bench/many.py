@@ -34,7 +34,7 @@ def measure(bench: Bench) -> list[Row]:
     }
     one = Command([*kubeseal, "-o", "yaml"], environment, folder / "one.yaml", output)
     separate = bench.size(_SEPARATE, 2)
-    taken = interleaved({**commands, "separate": Repeated(one, separate)}, times=bench.size(9, 1))
+    taken = interleaved({**commands, "separate": Repeated(one, separate)}, times=bench.size(9, 1), quiet=bench.quiet)
     scaled = Samples([seconds / separate * count for seconds in taken["separate"]], "s")
     rows = [
         Row(

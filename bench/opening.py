@@ -43,6 +43,7 @@ def measure(bench: Bench) -> list[Row]:
     rates: dict[str, list[float]] = {name: [] for name in work}
     at_once: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(rounds):
+        bench.quiet.wait()
         for name, call in work.items():
             rates[name].append(per_call[name] * _rate(call, seconds))
         for name, call in work.items():
@@ -98,6 +99,7 @@ def _offline(bench: Bench) -> Row:
             "kubeseal": Command(kubeseal, environment, path, output),
         },
         times=bench.size(5, 1),
+        quiet=bench.quiet,
     )
     figure = f"unseal {count} values of one SealedSecret offline"
     return Row(figure, Samples(taken["kseal"], "s"), Samples(taken["kubeseal"], "s"), "kubeseal --recovery-unseal")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bench import machine
 from bench.figure import Figure, Row
+from bench.quiet import Quiet
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -26,15 +27,10 @@ class Result(NamedTuple):
     rows: Sequence[Row]
 
 
-def write(results: Iterable[Result]) -> None:
-    """Keep the page."""
-    RESULTS.write_text(rendered(results))
-
-
-def rendered(results: Iterable[Result]) -> str:
-    """The page."""
+def rendered(results: Iterable[Result], quiet: Quiet) -> str:
+    """The page; `quiet` knows how far to trust it."""
     date = datetime.now(UTC).date()
-    parts = [_INTRODUCTION, f"Measured {date} with {machine.described()}.\n"]
+    parts = [_INTRODUCTION, f"Measured {date} with {machine.described()}. {quiet}\n"]
     parts += [_section(result) for result in results]
     return "\n".join(parts)
 

@@ -41,7 +41,9 @@ def measure(bench: Bench) -> list[Row]:
         commands[f"kubeseal {form}"] = Command([kubeseal, "--cert", str(certificate)], environment, path, output)
     taken = {
         name: Samples([1000 * seconds for seconds in values], "ms")
-        for name, values in interleaved(commands, times=bench.size(40, 2), warm_up=bench.size(3, 1)).items()
+        for name, values in interleaved(
+            commands, times=bench.size(40, 2), quiet=bench.quiet, warm_up=bench.size(3, 1)
+        ).items()
     }
     rows = []
     for form in inputs:

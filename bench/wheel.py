@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.kit.errors import KitError
+from tests.kit.running import KSEAL
 from tests.kit.tree import ROOT
 
 
@@ -18,6 +19,10 @@ class Installed(NamedTuple):
 
     kseal: Path
     python: Path
+
+
+AS_DEVELOPED = Installed(KSEAL, Path(sys.executable))
+"""The work tree itself: for trials of the bench, not for figures."""
 
 
 def install(folder: Path) -> Installed:

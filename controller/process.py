@@ -42,7 +42,7 @@ LEASE: Final = "sealed-secrets-controller"
 STOP_SECONDS: Final = 10.0
 """For what is in hand when the process is told to stop; a pod is killed after 30."""
 SILENCE_SECONDS: Final = 600.0
-"""A watch that has said nothing for so long, not even a bookmark, hangs: the probe has the process started again."""
+"""A watch without trouble that has said nothing for so long, not even a bookmark, hangs: the process is begun anew."""
 _LEASE_REQUEST_SECONDS: Final = 3.0  # several of them fit into the time for which a renewal counts
 
 
@@ -237,7 +237,7 @@ class Process:
         """Why the process should be started again; None while it is alive."""
         if self._startup.waits_for is not None:
             return None
-        if self._idle_seconds() > SILENCE_SECONDS:
+        if self._idle_seconds() > SILENCE_SECONDS and self._not_ready() is None:  # an outage is waited for, not died of
             return f"no word from a watch for {SILENCE_SECONDS:.0f} s"
         if self._workers.alive < self._settings.unsealing.workers:
             return "a worker has ended"

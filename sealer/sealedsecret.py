@@ -7,10 +7,10 @@ Errors name the field, not the object: the caller knows where the object came fr
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sealer import box, secret
+from sealer import box, secret, template
 from sealer.encoding import Base64Error, decode, encode
 from sealer.errors import FormatError, SealError, UnsealError
 from sealer.scope import PREFIX, Scope, annotate, label, of
@@ -22,15 +22,12 @@ if TYPE_CHECKING:
     from sealer.keys import Fingerprint
     from sealer.ring import KeyRing, Opened
 
+LiveValue = Callable[[str], bytes | None]
+"""What stands in the Secret now under a key; None for nothing, or when it has to be made anew."""
+
 API_VERSION = "bitnami.com/v1alpha1"
 KIND = "SealedSecret"
 SKIP_OWNER = PREFIX + "skip-set-owner-references"
-LAST_APPLIED = (
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "kubecfg.ksonnet.io/last-applied-configuration",
-)
-"""They hold the whole Secret in plain text, so they must never reach the template."""
-
 EMPTY = (
     "secret.data is empty in input Secret, assuming this is an error and aborting. "
     "To work with empty data, --allow-empty-data can be used"
@@ -61,7 +58,7 @@ class SealedSecret:
         self.scope = of(secret.mapping(metadata.get("annotations"), "metadata.annotations"))
         self.encrypted_data: dict[str, str] = {key: text for key, text in sealed.items() if isinstance(text, str)}
         self.dropped = tuple(sorted(sealed.keys() - self.encrypted_data.keys()))
-        self.template = read_template(spec.get("template"), "spec.template")
+        self.template = template.read(spec.get("template"), "spec.template")
         self.v1_data = secret.string(spec.get("data"), "spec.data") or None
         if not self.name:
             raise FormatError("metadata.name is missing")
@@ -125,7 +122,7 @@ def seal_secret(
     if not items and not allow_empty:
         raise SealError(EMPTY)
     secret.check_values(items)
-    annotations = _annotations(metadata, scope)
+    annotations = template.sealable_annotations(metadata, scope)
     scope = of(annotations)
     name = name or secret.string(metadata.get("name"), "metadata.name")
     if not name:
@@ -139,7 +136,7 @@ def seal_secret(
         "kind": KIND,
         "apiVersion": API_VERSION,
         "metadata": identity | ({"annotations": declared} if declared else {}),
-        "spec": {"template": _template(raw, identity, annotations), "encryptedData": sealed},
+        "spec": {"template": template.of_secret(raw, identity, annotations), "encryptedData": sealed},
     }
 
 
@@ -150,16 +147,17 @@ def unseal_secret(
     owner_reference: dict[str, Any] | None = None,
     hints: "Mapping[str, Fingerprint] | None" = None,
     accept_v1_data: bool = True,
+    live_value: LiveValue | None = None,
 ) -> Unsealed:
-    """Open every item and build the raw Secret.
+    """Open every item, render the templates, and build the raw Secret.
 
     `owner_reference` is put into the Secret unless the template says not to; `hints` are the fingerprints of the last
-    time, by item; `accept_v1_data` allows the deprecated single value that holds a whole Secret.
+    time, by item; `accept_v1_data` allows the deprecated single value that holds a whole Secret; `live_value` is asked
+    only for keys whose template gives another output each time.
 
-    Raises: UnsealError with all that failed, FormatError for a template that cannot be made into a Secret.
+    Raises: UnsealError with all that failed, TemplateError, FormatError for what cannot be made into a Secret, and what
+    `live_value` raises.
     """
-    if sealed.template.get("data"):
-        raise FormatError("spec.template.data is not supported yet")
     if sealed.v1_data is not None:
         from sealer.v1data import unseal_v1_data
 
@@ -167,12 +165,15 @@ def unseal_secret(
     else:
         opened = open_items(sealed, ring, hints)
         values = {key: item.value for key, item in opened.items()}
-        result = Unsealed(
-            build_secret(sealed, sealed.template, values), {key: item.fingerprint for key, item in opened.items()}
-        )
-    built = result.secret["metadata"]
-    if owner_reference is not None and built.get("annotations", {}).get(SKIP_OWNER) != "true":
-        built["ownerReferences"] = [owner_reference]
+        if templates := sealed.template.get("data"):
+            from sealer.rendering import render  # only now: most SealedSecrets have none
+
+            values |= render(templates, values, live_value)
+        built = template.build_secret(sealed.template, values, name=sealed.name, namespace=sealed.namespace)
+        result = Unsealed(built, {key: item.fingerprint for key, item in opened.items()})
+    metadata = result.secret["metadata"]
+    if owner_reference is not None and metadata.get("annotations", {}).get(SKIP_OWNER) != "true":
+        metadata["ownerReferences"] = [owner_reference]
     return result
 
 
@@ -199,44 +200,6 @@ def open_items(
     return opened
 
 
-def build_secret(sealed: SealedSecret, template: Mapping[str, Any], values: Mapping[str, bytes]) -> dict[str, Any]:
-    """The raw Secret of a template and plain values, in the field order of Go's encoder; name and namespace are the
-    SealedSecret's, whatever the template says."""
-    metadata = template.get("metadata", {})
-    built: dict[str, Any] = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": sealed.name}}
-    if sealed.namespace:
-        built["metadata"]["namespace"] = sealed.namespace
-    built["metadata"] |= {key: metadata[key] for key in ("labels", "annotations", "finalizers") if key in metadata}
-    if "immutable" in template:
-        built["immutable"] = template["immutable"]
-    if values:
-        built["data"] = {key: encode(values[key]) for key in sorted(values)}
-    if "type" in template:
-        built["type"] = template["type"]
-    return built
-
-
-def read_template(raw: object, path: str) -> dict[str, Any]:
-    """The known fields of a template (or of the Secret that stands in for one), empty ones left out.
-
-    Raises: FormatError, with the path to what is wrong.
-    """
-    given = secret.mapping(raw, path)
-    metadata = secret.mapping(given.get("metadata"), f"{path}.metadata")
-    known: dict[str, Any] = {
-        "labels": secret.strings(metadata.get("labels"), f"{path}.metadata.labels"),
-        "annotations": secret.strings(metadata.get("annotations"), f"{path}.metadata.annotations"),
-        "finalizers": secret.finalizers(metadata.get("finalizers"), f"{path}.metadata.finalizers"),
-    }
-    template: dict[str, Any] = {
-        "metadata": {key: value for key, value in known.items() if value},
-        "type": secret.string(given.get("type"), f"{path}.type"),
-        "immutable": secret.boolean(given.get("immutable"), f"{path}.immutable"),
-        "data": secret.strings(given.get("data"), f"{path}.data"),
-    }
-    return {key: value for key, value in template.items() if value not in ("", {}, None)}
-
-
 def require_kind(raw: Mapping[str, Any], api_version: str, kind: str) -> None:
     """Raises: FormatError when the object is of another kind or version."""
     found = raw.get("kind"), raw.get("apiVersion")
@@ -247,16 +210,6 @@ def require_kind(raw: Mapping[str, Any], api_version: str, kind: str) -> None:
     if found[0] == kind:
         raise FormatError(f"apiVersion is {found[1]}, not {api_version}")
     raise FormatError(f"a {found[0]} is not a {kind}", "it is sealed already" if found[0] == KIND else None)
-
-
-def _annotations(metadata: Mapping[str, Any], scope: Scope | None) -> dict[str, str]:
-    annotations = secret.strings(metadata.get("annotations"), "metadata.annotations")
-    for key in LAST_APPLIED:
-        annotations.pop(key, None)
-    if scope in (Scope.NAMESPACE, Scope.CLUSTER):
-        annotations = annotate(annotations, scope)
-    secret.check_annotations(annotations)
-    return annotations
 
 
 def _namespace(metadata: Mapping[str, Any], scope: Scope, asked: str | None, default: str) -> str:
@@ -271,25 +224,6 @@ def _namespace(metadata: Mapping[str, Any], scope: Scope, asked: str | None, def
     if chosen:
         secret.check_namespace(chosen)
     return chosen
-
-
-def _template(raw: Mapping[str, Any], identity: dict[str, str], annotations: dict[str, str]) -> dict[str, Any]:
-    """`spec.template`: everything of the Secret but its values and what only a server writes."""
-    given = secret.mapping(raw.get("metadata"), "metadata")
-    labels = secret.strings(given.get("labels"), "metadata.labels")
-    secret.check_labels(labels)
-    metadata: dict[str, Any] = dict(identity)
-    if labels:
-        metadata["labels"] = dict(sorted(labels.items()))
-    if annotations:
-        metadata["annotations"] = dict(sorted(annotations.items()))
-    if finalizers := secret.finalizers(given.get("finalizers"), "metadata.finalizers"):
-        metadata["finalizers"] = finalizers
-    template: dict[str, Any] = {"metadata": metadata}
-    if kind := secret.string(raw.get("type"), "type"):
-        template["type"] = kind
-    immutable = secret.boolean(raw.get("immutable"), "immutable")
-    return template if immutable is None else template | {"immutable": immutable}
 
 
 def _seal_items(

@@ -6,7 +6,7 @@ cluster. Values never appear in an error, only the path to them.
 Source: k8s.io/kubernetes pkg/apis/core/validation ValidateSecret, ValidateObjectMeta; apimachinery util/validation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sealer.encoding import Base64Error, decode
@@ -73,6 +73,18 @@ def boolean(value: object, path: str) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise FormatError(f"{path} is {json_word(value)}, not true or false")
     return value
+
+
+def string_list(value: object, path: str) -> list[str]:
+    """A copy of a JSON list of strings, empty for null.
+
+    Raises: FormatError.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise FormatError(f"{path} is not a list of strings")
+    return list(value)
 
 
 def values(secret: Mapping[str, Any]) -> dict[str, bytes]:
@@ -151,19 +163,11 @@ def check_annotations(annotations: Mapping[str, str]) -> None:
         raise SealError(f"the annotations have {total} bytes together, more than {MOST_ANNOTATION_BYTES}")
 
 
-def finalizers(value: object, path: str) -> list[str]:
-    """A copy of a list of finalizers, empty for null.
-
-    Raises: FormatError for another type, SealError for a name that the API refuses.
-    """
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise FormatError(f"{path} is not a list of strings")
-    for name in value:
+def check_finalizers(names: Sequence[str]) -> None:
+    """Raises: SealError for a finalizer that the API refuses."""
+    for name in names:
         if not _is_qualified(name):
             raise SealError(f'"{name}" cannot be a finalizer')
-    return list(value)
 
 
 def json_word(value: object) -> str:

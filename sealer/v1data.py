@@ -6,10 +6,10 @@ Nothing has written it since 2019, but clusters still hold some, and the origina
 import json
 from typing import TYPE_CHECKING, Any
 
-from sealer import secret
+from sealer import secret, template
 from sealer.encoding import Base64Error, decode
 from sealer.errors import FormatError, UnsealError
-from sealer.sealedsecret import SealedSecret, Unsealed, build_secret, read_template
+from sealer.sealedsecret import SealedSecret, Unsealed
 
 if TYPE_CHECKING:
     from sealer.ring import KeyRing
@@ -30,8 +30,8 @@ def unseal_v1_data(sealed: SealedSecret, ring: "KeyRing", *, is_accepted: bool) 
         raise UnsealError(f"{error} (data)") from None
     inner = _inner_secret(opened.value)
     try:
-        template = read_template(inner, "spec.data")
-        built = build_secret(sealed, template, secret.values(inner))
+        shape = template.read(inner, "spec.data")
+        built = template.build_secret(shape, secret.values(inner), name=sealed.name, namespace=sealed.namespace)
     except FormatError as error:
         raise UnsealError(f"the Secret inside spec.data is malformed: {error.message}") from error
     return Unsealed(built, {"data": opened.fingerprint})

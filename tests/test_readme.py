@@ -94,7 +94,9 @@ def test_the_install_commands_of_the_readme_install_a_working_program(line: str,
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert kseal("--version").stdout == f"kseal {version}\n"
     has_controller = "[controller]" in line
-    assert (kseal("controller", "--help").returncode == 0) is has_controller
+    started = kseal("controller", "--kubeconfig", str(tmp_path / "missing"))
+    assert started.returncode == (1 if has_controller else 2), started.stderr
+    assert ("no such file" if has_controller else "[controller]") in started.stderr
 
 
 def test_a_block_without_a_language_or_an_end_is_noticed() -> None:

@@ -5,6 +5,7 @@ requests themselves: a page of a list is seen before kopf gets it, and each piec
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -23,6 +24,9 @@ from engine.kube.http.tls import make_context
 from engine.kube.refs import Resource
 from engine.kube.status import Target, refusal
 from engine.version import VERSION
+
+ANSWER_SECONDS = 20.0
+"""For the beginning of an answer: of a watch it comes at once, of a list when the first page is put together."""
 
 
 class Listener(Protocol):
@@ -99,7 +103,8 @@ class _Doorman:
         is_watch = request.url.query.get("watch") == "true"
         self._listener.asked(path)
         try:
-            response = await self._send(request, send)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                response = await self._send(request, send)
             if response.status != 200:
                 self._listener.refused(path, await self._refusal(response, path, "watch" if is_watch else "list"))
                 return response
@@ -182,9 +187,11 @@ def _put(request: aiohttp.ClientRequest, identity: Headers) -> None:
 def _why(error: aiohttp.ClientError | OSError) -> str:
     """The words for what went wrong on the way, none of them from an answer."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError) and isinstance(error.certificate_error, OSError):
-        return explain(error.certificate_error, Stage.CONNECTING, 0).why
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return explain(error.os_error, Stage.CONNECTING, 0).why
+        return explain(error.certificate_error, Stage.CONNECTING, ANSWER_SECONDS).why
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()  # asyncio's own text has the address in it
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return explain(error.os_error, Stage.CONNECTING, ANSWER_SECONDS).why
     return f"the connection broke ({type(error).__name__})"

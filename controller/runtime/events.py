@@ -29,7 +29,10 @@ answer; a defect; the process ended."""
 _REMEMBERED: Final = 4096  # events, and objects, whose past is kept. Source: client-go tools/record, maxLruCacheEntries
 _BURST_PER_OBJECT: Final = 25  # and then one per interval. Source: client-go tools/record, defaultSpamBurst and -QPS
 _INTERVAL_PER_OBJECT: Final = 300.0
-_TRIES: Final = 4  # with 1, 2 and 4 seconds between them
+_QPS: Final = 20.0  # of all objects together: a fleet that arrives at once is told within a minute, beside its work
+_BURST: Final = 25
+_TRIES: Final = 4
+_PAUSE_SECONDS: Final = 1.0  # after the first try; then twice as long each time
 _GRACE_SECONDS: Final = 0.1  # for the thread to notice that its time is over
 
 
@@ -107,7 +110,7 @@ class EventRecorder:
         self._cluster = cluster
         self._component = component
         self._on_drop = on_drop
-        self._limiter = limiter or RateLimiter(qps=20, burst=100)
+        self._limiter = limiter or RateLimiter(_QPS, _BURST)
         self._capacity = capacity
         self._now = now
         self._changed = threading.Condition()
@@ -189,7 +192,7 @@ class EventRecorder:
                 self._write(told)
             except NotReady:
                 if attempt < _TRIES - 1:
-                    self._pause(2.0**attempt)
+                    self._pause(_PAUSE_SECONDS * 2**attempt)
                 if attempt == _TRIES - 1 or self._is_late():
                     raise
             else:

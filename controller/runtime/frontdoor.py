@@ -29,16 +29,18 @@ _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _STEADY_SECONDS: Final = 60.0  # kopf ran for so long, so it did not fail at its start
 _CHECK_SECONDS: Final = 5.0
+_LEAVE_SECONDS: Final = 0.05  # for the API server to answer the end of TLS. Source: aiohttp, graceful shutdown
 _LOGIN_SECONDS: Final = 2.0  # between two log-ins: refused credentials must not become a stream of requests
 
 
 class FrontDoor:
     """Calls `on_event(type, object)` for what is there (type None) and for what happens (ADDED, MODIFIED, DELETED).
 
-    The calls come from one thread, each object's in their order, and have to be quick: put the name into a queue. An
-    object that vanished unseen is told as DELETED with its apiVersion, kind, namespace, name and uid only. A list that
-    has to be repeated tells nothing of what has not changed. What `on_event` raises goes to `on_problem`, and so does
-    each new trouble with the API server, once; the door itself goes on.
+    The calls come from one thread, each object's in their order, and have to be quick: put the name into a queue.
+    When everything has to be listed again, because the API server has forgotten too much to go on from, only what has
+    changed meanwhile is told: as MODIFIED, or as DELETED, with apiVersion, kind, namespace, name and uid only. What
+    `on_event` raises goes to `on_problem`, and so does each kind of trouble with the API server, once until it is
+    over; the door itself goes on.
 
     `is_served` says whether the API server knows the resource at all (`engine.kube.discovery.serves`): while it does
     not, nothing more is asked of it, and the door opens by itself when the resource comes. `namespaces` None means
@@ -58,8 +60,8 @@ class FrontDoor:
         namespaces: Collection[str] | None = None,
         label_selector: str | None = None,
     ) -> None:
-        if namespaces is not None and not namespaces:
-            raise ValueError("an empty choice of namespaces means none at all; all of them are None")
+        if namespaces is not None and not (namespaces and all(map(_is_name, namespaces))):
+            raise ValueError("namespaces must be names, one at least; None means all of them")
         self._connection = connection
         self._resource = resource
         self._is_served = is_served
@@ -122,7 +124,7 @@ class FrontDoor:
                 self._check_served()
                 asyncio.run(self._operate())
             except Exception as error:  # noqa: BLE001 - whatever it is, the answer is to begin anew
-                self._ledger.failed(self._as_ours(error))
+                self._fail(error)
             if time.monotonic() - began > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             self._stopping.wait(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
@@ -159,6 +161,7 @@ class FrontDoor:
             for session in self._sessions:
                 await session.close()
             self._sessions.clear()
+            await asyncio.sleep(_LEAVE_SECONDS)
         if not self._stopping.is_set():
             raise KsealError(f"{self._resource.plural}: the watch ended or fell silent, and begins anew")
 
@@ -179,18 +182,24 @@ class FrontDoor:
         self._logged_in_at = time.monotonic()
         return server, session
 
-    def _as_ours(self, error: BaseException) -> KsealError:
-        """The error of ours that is behind one of kopf's, or one that says no more than the type."""
+    def _fail(self, error: BaseException) -> None:
+        """Note why kopf does not run: an error of ours, also one behind kopf's; else what the ledger knows better."""
         cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, KsealError):
-                return cause
+        while cause is not None and not isinstance(cause, KsealError):
             cause = cause.__cause__
-        ours = KsealError(f"{self._resource.plural}: the watch ended with {type(error).__name__}, and begins anew")
-        ours.__cause__ = error
-        return ours
+        if isinstance(cause, KsealError):
+            self._ledger.failed(cause)
+        elif self._ledger.error is None:
+            unknown = KsealError(f"{self._resource.plural}: the watch ended with {type(error).__name__}")
+            unknown.__cause__ = error
+            self._ledger.failed(unknown)
 
 
 def _call(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
     with suppress(RuntimeError):  # closed just now: then there is nothing left to end
         loop.call_soon_threadsafe(action)
+
+
+def _is_name(namespace: str) -> bool:
+    """kopf would take other texts for patterns, and watch nothing."""
+    return namespace.replace("-", "").isalnum()

@@ -42,6 +42,7 @@ class Ledger:
         self._on_problem = on_problem
         self._entries = {resource.path(namespace): _Entry() for namespace in namespaces or (None,)}
         self._errors: dict[str, KsealError] = {}  # by the path of the collection
+        self._told_of: dict[str, set[type]] = {}  # kinds of errors, since the API server last spoke
         self.all_told: Final = threading.Event()
         """Each object of the first list of each collection has been told."""
 
@@ -55,13 +56,15 @@ class Ledger:
         if entry := self._entries.get(path):
             entry.active_at = entry.heard_at = time.monotonic()
         self._errors.pop(self._key(path), None)
+        self._told_of.pop(self._key(path), None)
 
     def refused(self, path: str, error: KsealError) -> None:
         """A request failed; kopf goes on asking."""
         key = self._key(path)
-        before = self._errors.get(key)
         self._errors[key] = error
-        if before is None or before.message != error.message:
+        told_of = self._told_of.setdefault(key, set())
+        if type(error) not in told_of:  # an outage has many words: refused, reset, not ready yet, refused again
+            told_of.add(type(error))
             self._on_problem(error)
 
     def failed(self, error: KsealError) -> None:
@@ -81,7 +84,7 @@ class Ledger:
         at = Name(metadata.get("namespace", ""), metadata["name"])
         entry = self._entries[self._resource.path(at.namespace if self._is_namespaced else None)]
         if entry.presence.is_news(kind, Item(at, metadata["uid"], metadata.get("resourceVersion", ""))):
-            self._pass_on(kind, raw)
+            self._pass_on(kind if kind is not None or not self.all_told.is_set() else "MODIFIED", raw)
         self._note_all_told()
 
     def begin(self) -> None:

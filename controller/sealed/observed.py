@@ -50,12 +50,23 @@ def observe(raw: dict[str, Any]) -> Observed:
     scope = [annotations.get(name) == "true" for name in _SCOPE_ANNOTATIONS]
     inputs = orjson.dumps([metadata.get("uid"), raw.get("spec"), scope], option=orjson.OPT_SORT_KEYS)
     return Observed(
-        body=orjson.dumps({**raw, "metadata": metadata}),
+        # A copy of the exact size: what orjson returns keeps the buffer it was written into, several times as large.
+        body=bytes(memoryview(orjson.dumps({**raw, "metadata": metadata}))),
         uid=metadata.get("uid") or "",
         resource_version=metadata.get("resourceVersion") or "",
         generation=generation,
         inputs=hashlib.blake2b(inputs, digest_size=16).digest(),
         settled=isinstance(status, dict) and status.get("observedGeneration") == generation,
+    )
+
+
+def is_synced(observed: Observed) -> bool:
+    """Whether its status says that this very generation has become a Secret."""
+    if not observed.settled:
+        return False
+    conditions = observed.object()["status"].get("conditions")
+    return isinstance(conditions, list) and any(
+        isinstance(one, dict) and (one.get("type"), one.get("status")) == ("Synced", "True") for one in conditions
     )
 
 
@@ -67,6 +78,11 @@ def is_newer(version: str, than: str) -> bool:
     return int(version) > int(than) if version.isdecimal() and than.isdecimal() else version != than
 
 
+def _has_seen(known: Observed, uid: str, version: str) -> bool:
+    """Whether what is known is this very state of the same object, or a later one."""
+    return known.uid == uid and not is_newer(version, known.resource_version)
+
+
 class SealedSecrets:
     """The last seen state of each SealedSecret; safe between the watch and the workers."""
 
@@ -76,11 +92,15 @@ class SealedSecrets:
 
     def put(self, raw: dict[str, Any]) -> tuple[Key, Observed, bool]:
         """Take in an object from the watch: its name, the state that holds now, and whether this one was new."""
-        key = Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        metadata = raw["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        known = self.get(key)
+        if known and _has_seen(known, metadata.get("uid") or "", metadata.get("resourceVersion") or ""):
+            return key, known, False  # most often the echo of a status that we wrote: it is not worth a digest
         new = observe(raw)
         with self._lock:
             known = self._objects.get(key)
-            if known and known.uid == new.uid and not is_newer(new.resource_version, known.resource_version):
+            if known and _has_seen(known, new.uid, new.resource_version):
                 return key, known, False
             self._objects[key] = new
         return key, new, True

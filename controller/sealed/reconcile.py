@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from controller.errors import NotLeading, NotOurs
 from controller.runtime.outcome import Event, Outcome, Phase, failed
 from controller.sealed.keys import KeyRegistry
-from controller.sealed.observed import SEALED_SECRETS, Key, Observed, SealedSecrets
+from controller.sealed.observed import SEALED_SECRETS, Key, Observed, SealedSecrets, is_synced
 from controller.sealed.report import Reporter
 from controller.sealed.secrets import SecretMemory
 from controller.sealed.unsealing import desired_secret, protected_label
@@ -22,8 +22,11 @@ from controller.target import SecretRecord, Written, content_digest, remove, wri
 from engine.errors import KsealError
 from engine.kube.client import Cluster
 from engine.kube.errors import NotFound
+from engine.kube.refs import SECRETS
+from sealer.encoding import decode
 from sealer.keys import Fingerprint
 from sealer.ring import KeyRing
+from sealer.sealedsecret import LiveValue
 
 UNSEALED: Final = Event("Normal", "Unsealed", "SealedSecret unsealed successfully")
 UNSEEN_SECONDS: Final = 300.0
@@ -42,6 +45,8 @@ class Conclusion(NamedTuple):
     """The Secret as it was after the pass."""
     fingerprints: Mapping[str, Fingerprint]
     """The key that opened each item: it is tried first when the item must be opened again."""
+    written_from: bytes | None
+    """`inputs` of the pass after which the Secret was last known to be right."""
 
 
 class Reconciler:
@@ -139,10 +144,18 @@ class Reconciler:
         if last and last.inputs == observed.inputs and _holds_with(last, ring) and self._still_true(key, last, secret):
             return last._replace(outcome=last.outcome.unchanged(), ring=ring)
         hints = last.fingerprints if last else {}
+        written_from = last.written_from if last else observed.inputs if is_synced(observed) else None
+        live_value = self._live_value(key) if written_from == observed.inputs else None
+
+        def concluded(outcome: Outcome, secret: SecretRecord | None, written_from: bytes | None) -> Conclusion:
+            return Conclusion(outcome, observed.uid, observed.inputs, ring, secret, hints, written_from)
+
         try:
-            desired, hints, without_reference = desired_secret(observed.object(), ring, self._settings, hints)
+            desired, hints, without_reference = desired_secret(
+                observed.object(), ring, self._settings, hints, live_value=live_value
+            )
         except KsealError as error:
-            return Conclusion(failed(error, Phase.UNSEAL), observed.uid, observed.inputs, ring, secret, hints)
+            return concluded(failed(error, Phase.UNSEAL), secret, written_from)
         try:
             written = self._write(key, observed, desired, secret, without_reference=without_reference)
         except NotLeading:
@@ -153,10 +166,10 @@ class Reconciler:
             outcome = failed(error, phase)
             if outcome.retry is None and not self._settings.watched.sees_every_secret:
                 outcome = replace(outcome, retry=UNSEEN_SECONDS)
-            return Conclusion(outcome, observed.uid, observed.inputs, ring, self._secrets.get(key), hints)
+            return concluded(outcome, self._secrets.get(key), written_from)
         self._secrets.wrote(key, written.record)
         outcome = Outcome(ready=True, action=written.action, event=UNSEALED)
-        return Conclusion(outcome, observed.uid, observed.inputs, ring, written.record, hints)
+        return concluded(outcome, written.record, observed.inputs)
 
     def _still_true(self, key: Key, last: Conclusion, secret: SecretRecord | None) -> bool:
         """Does what was concluded before hold for the Secret as it is now?"""
@@ -171,6 +184,22 @@ class Reconciler:
         if not self._settings.unsealing.repair_drift:
             return True
         return secret.digest == last.secret.digest
+
+    def _live_value(self, key: Key) -> LiveValue:
+        """What the Secret holds now, for keys that are not to be made anew; it is read when that is first asked."""
+        live: list[dict[str, str]] = []
+
+        def value(item: str) -> bytes | None:
+            if not live:
+                try:
+                    found = self._cluster.get(SECRETS, key.namespace, key.name)
+                except NotFound:
+                    found = {}
+                live.append(found.get("data") or {})
+            text = live[0].get(item)
+            return None if text is None else decode(text)
+
+        return value
 
     def _write(
         self,

@@ -60,8 +60,8 @@ class SecretMemory:
         with self._lock:
             self._written.pop(key, None)
 
-    def saw(self, key: Key, new: SecretRecord | None) -> None:
-        """Take in what the watch says; None is a deletion."""
+    def saw(self, key: Key, new: SecretRecord | None) -> bool:
+        """Take in what the watch says; None is a deletion. False when it only repeats what we wrote."""
         with self._lock:
             old = self._seen.pop(key, None)
             if new is not None:
@@ -72,6 +72,7 @@ class SecretMemory:
             written, _ = self._written.get(key) or (None, 0.0)
             if written is not None and _overtaken(written, old, new):
                 del self._written[key]
+        return written is None or new != written
 
 
 class SecretWatches:
@@ -91,8 +92,8 @@ class SecretWatches:
     ) -> None:
         def changed(namespace: str, name: str, new: SecretRecord | None) -> None:
             key = Key(namespace, name)
-            memory.saw(key, new)
-            on_change(key)
+            if memory.saw(key, new):
+                on_change(key)
 
         places = (None,) if watched.namespaces is None else watched.namespaces
         self._informers = [

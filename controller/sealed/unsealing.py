@@ -8,7 +8,7 @@ from controller.settings import Settings
 from engine.errors import Stalled
 from sealer.keys import Fingerprint
 from sealer.ring import KeyRing
-from sealer.sealedsecret import parse, unseal_secret
+from sealer.sealedsecret import LiveValue, parse, unseal_secret
 
 
 class Desired(NamedTuple):
@@ -22,11 +22,17 @@ class Desired(NamedTuple):
 
 
 def desired_secret(
-    raw: dict[str, Any], ring: KeyRing, settings: Settings, hints: Mapping[str, Fingerprint] | None = None
+    raw: dict[str, Any],
+    ring: KeyRing,
+    settings: Settings,
+    hints: Mapping[str, Fingerprint] | None = None,
+    *,
+    live_value: LiveValue | None = None,
 ) -> Desired:
-    """Open a raw SealedSecret; `hints` are the fingerprints of the last time.
+    """Open a raw SealedSecret; `hints` are the fingerprints of the last time, `live_value` says what must not change.
 
-    Raises: UnsealError, FormatError; Stalled when it would yield a sealing key.
+    Raises: UnsealError, FormatError, TemplateError, and what `live_value` raises; Stalled when it would yield a sealing
+    key.
     """
     sealed = parse(raw)
     unsealed = unseal_secret(
@@ -35,6 +41,7 @@ def desired_secret(
         owner_reference=sealed.owner_reference(),
         hints=hints or {},
         accept_v1_data=settings.unsealing.accept_v1_data,
+        live_value=live_value,
     )
     _refuse_sealing_key(unsealed.secret, settings)
     return Desired(unsealed.secret, unsealed.fingerprints, "ownerReferences" not in unsealed.secret["metadata"])

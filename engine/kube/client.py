@@ -6,8 +6,9 @@ from typing import Any, Literal
 import orjson
 
 from engine.kube.errors import Gone, Invalid, TooLarge
+from engine.kube.message import JSON, Query, parse
 from engine.kube.refs import Resource
-from engine.kube.session import JSON, Query, Session, parse
+from engine.kube.session import Session
 from engine.kube.status import Target
 
 PAGE = 500

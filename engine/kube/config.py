@@ -59,7 +59,7 @@ def load(
 
     `kubeconfig` is one file and wins over the environment's KUBECONFIG, a list of files; without both it is
     `~/.kube/config`. `context`, `cluster`, `user` and `server` replace single parts of it. Where there is no
-    kubeconfig at all, the service account of the pod is used.
+    kubeconfig at all, the service account of the pod is used. Parts of `impersonate` replace those of the kubeconfig.
 
     Raises: ConfigError naming file, entry and cure; YamlError; LoginError.
     """
@@ -68,8 +68,9 @@ def load(
         return in_cluster(environ, service_account, impersonate)
     chosen = _choose(files, context, cluster, user, server)
     address = _server(chosen.cluster, server)
-    credentials = credentials_of(chosen.user, chosen.cluster)
-    impersonate = impersonate or impersonation_of(chosen.user)
+    # As kubectl: no token goes over a plain connection, where anybody may listen; `kubectl proxy` needs none.
+    credentials = credentials_of(chosen.user, chosen.cluster) if address.startswith("https:") else Nobody()
+    impersonate = _overridden(impersonation_of(chosen.user), impersonate)
     ca = chosen.cluster.file_or_data("certificate-authority")
     insecure = chosen.cluster.flag("insecure-skip-tls-verify")
     if ca and insecure:
@@ -87,6 +88,13 @@ def load(
         namespace=chosen.context.text("namespace") or DEFAULT_NAMESPACE,
         origin=f'kubeconfig {files.where}, context "{chosen.context.name}"',
     )
+
+
+def _overridden(own: Impersonate | None, told: Impersonate | None) -> Impersonate | None:
+    """As kubectl: flags replace single parts of what the kubeconfig says."""
+    if own is None or told is None:
+        return told or own
+    return Impersonate(told.user, told.groups or own.groups, told.uid or own.uid, told.extra or own.extra)
 
 
 class _Choice(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from engine.kube.client import Cluster
 from engine.kube.errors import NotFound
+from engine.kube.message import parse
 from engine.kube.refs import Resource
-from engine.kube.session import parse
 from engine.kube.status import Target
 
 REFRESH_SECONDS = 10.0

@@ -3,7 +3,6 @@
 Python and Go agree on the shortest digits that read back as the same number; they differ in when an exponent is used.
 """
 
-import struct
 from math import copysign, inf, isinf, isnan
 
 INT_MIN = -(2**63)
@@ -18,11 +17,9 @@ def json_text(value: float) -> str:
 
     Source: Go encoding/json encode.go, floatEncoder.encode. The value must be finite.
     """
-    if value == 0:
-        return "0"
     digits, point = _decimal(repr(abs(value)))
-    sign = "-" if value < 0 else ""
-    if 1e-6 <= abs(value) < 1e21:
+    sign = "-" if copysign(1, value) < 0 else ""
+    if 1e-6 <= abs(value) < 1e21 or value == 0:
         return sign + _positional(digits, point)
     return f"{sign}{_scientific(digits)}e{point - 1:+d}"
 
@@ -48,6 +45,8 @@ def key_text(value: float) -> str:
 
     Source: sigs.k8s.io/yaml yaml.go, convertToJSONableObject; infinities and NaN become `.inf` and `.nan` there.
     """
+    import struct
+
     try:
         (value,) = struct.unpack("f", struct.pack("f", value))
     except OverflowError:
@@ -56,16 +55,10 @@ def key_text(value: float) -> str:
         return ".nan"
     if isinf(value):
         return ".inf" if value > 0 else "-.inf"
-    return _general(_shortest_32(abs(value)), copysign(1, value) < 0)
-
-
-def _shortest_32(value: float) -> str:
-    """The fewest digits from which a 32-bit reader gets the value again; 9 are always enough."""
-    return next(
-        text
-        for text in (f"{value:.{digits}e}" for digits in range(9))
-        if struct.pack("f", float(text)) == struct.pack("f", value)
-    )
+    # The fewest digits from which a 32-bit reader gets the value again; 9 are always enough.
+    texts = (f"{abs(value):.{digits}e}" for digits in range(9))
+    shortest = next(text for text in texts if struct.pack("f", float(text)) == struct.pack("f", abs(value)))
+    return _general(shortest, copysign(1, value) < 0)
 
 
 def _general(text: str, negative: bool) -> str:

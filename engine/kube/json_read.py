@@ -50,9 +50,9 @@ class _Reader:
             object_pairs_hook=_mapping, parse_int=_integer, parse_float=_float, parse_constant=_no_number
         )
         documents: list[Document] = []
-        start = self.skip(0)
-        while start < len(self.text):
-            line = self.line(start)
+        end, line = 0, 1
+        while (start := self.skip(end)) < len(self.text):
+            line += self.text.count("\n", end, start)
             if self.text[start] != "{":
                 raise JsonSyntaxError(f"{self.source}: line {line}: neither an object nor the end")
             if len(documents) == self.limits.documents:
@@ -69,7 +69,7 @@ class _Reader:
             except RecursionError:
                 raise JsonError(f"{self.source}: line {line}: {self.too_deep()}") from None
             documents.append(Document(value, len(documents) + 1, line))
-            start = self.skip(end)
+            line += self.text.count("\n", start, end)
         return documents
 
     def skip(self, position: int) -> int:
@@ -77,9 +77,6 @@ class _Reader:
         while position < len(self.text) and self.text[position] in _SPACE:
             position += 1
         return position
-
-    def line(self, position: int) -> int:
-        return self.text.count("\n", 0, position) + 1
 
     def too_deep(self) -> str:
         return f"more than {self.limits.depth} lists and mappings inside each other"

@@ -9,8 +9,8 @@ docs/decisions/0002-yaml-start-up.md.
 import importlib
 import importlib.util
 import sys
+from _thread import RLock  # without the rest of threading, which costs half a millisecond
 from collections.abc import Callable
-from threading import RLock
 from types import ModuleType, SimpleNamespace
 
 from engine.errors import KsealError
@@ -41,21 +41,24 @@ _LATE = {
     "serializer": "SerializerError",
     "representer": "RepresenterError",
 }
-_executing = RLock()
+_lock = RLock()
 
 
 class _Waiting(ModuleType):
     """The package `yaml` before its `__init__` ran. The first attribute that is missing makes it run."""
 
+    _is_running = False
+
     def __getattr__(self, name: str) -> object:
-        with _executing:
-            if type(self) is _Waiting and self.__spec__ and self.__spec__.loader:
-                object.__setattr__(self, "__class__", ModuleType)  # first, for the package asks itself for attributes
+        # Other threads wait here until the package is whole; it itself may ask for what it does not have yet.
+        with _lock:
+            if type(self) is _Waiting and not _Waiting._is_running and self.__spec__ and self.__spec__.loader:
+                _Waiting._is_running = True
                 try:
                     self.__spec__.loader.exec_module(self)
-                except BaseException:
-                    self.__class__ = _Waiting
-                    raise
+                finally:
+                    _Waiting._is_running = False
+                object.__setattr__(self, "__class__", ModuleType)
         return ModuleType.__getattribute__(self, name)
 
 

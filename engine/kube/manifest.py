@@ -65,7 +65,9 @@ class Manifest:
 
     @property
     def owner_references(self) -> list[Mapping[str, Any]]:
-        value = self.metadata.get("ownerReferences") or []
+        value = self.metadata.get("ownerReferences")
+        if value is None:
+            return []
         if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
             raise self.error("metadata.ownerReferences must be a list of objects")
         return value
@@ -183,14 +185,14 @@ def _of_items(manifest: Manifest) -> Mapping[str, Any] | None:
     return {"apiVersion": manifest.api_version, "kind": kind} if kind else None
 
 
-def to_json(raw: Mapping[str, Any]) -> str:
+def to_json(raw: dict[str, Any]) -> str:
     """An object as kubeseal prints it: its keys as they stand, two spaces a level, Go's escapes, one line break."""
     from engine.kube import json_write
 
     return json_write.text(raw) + "\n"
 
 
-def to_yaml(raw: Mapping[str, Any]) -> str:
+def to_yaml(raw: dict[str, Any]) -> str:
     """An object as a document of a stream, as kubeseal prints it: `---`, then sorted keys."""
     from engine.kube.yaml import write
 

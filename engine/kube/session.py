@@ -1,4 +1,4 @@
-"""Session to one API server, each answered by a response or one of `engine.kube.errors`.
+"""Requests to one API server, each answered by a response or one of `engine.kube.errors`.
 
 Here live what all requests share: credentials, the rate limit, repeats, size limits and the wording of failures.
 """
@@ -6,32 +6,26 @@ Here live what all requests share: credentials, the rate limit, repeats, size li
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
-from urllib.parse import quote, urlencode
-
-import orjson
+from typing import Self
 
 from engine.kube.config import Connection
 from engine.kube.credentials import Headers
-from engine.kube.errors import ApiError, TooLarge, Unavailable, Unreachable
+from engine.kube.errors import ApiError, TooLarge, Unreachable
 from engine.kube.http import retry
 from engine.kube.http.broken import Broken, Stage
 from engine.kube.http.ratelimit import RateLimiter
 from engine.kube.http.transport import Opened, Response, TooMuch, Transport
+from engine.kube.message import JSON, Query, status_in, url
 from engine.kube.status import Target, refusal
 from engine.version import VERSION
 
-JSON = "application/json"
 REQUEST_LIMIT = 3 << 20
 """Bytes that the API server takes in a request. Source: k8s.io/apiserver pkg/server/config.go, MaxRequestBodyBytes."""
 RESPONSE_LIMIT = 64 << 20
 """Bytes taken in one answer: 500 objects of common size are 2 MB, 500 releases of Helm may be hundreds."""
 ERROR_LIMIT = 1 << 20  # bytes of a refusal to a watch
-
-Query = Mapping[str, str | None]
-"""Parameters of a request; those that are None are left out."""
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _USER_AGENT = f"kseal/{VERSION} ({sys.platform}/{os.uname().machine})"
@@ -51,13 +45,17 @@ class Session:
         write_gate: Callable[[], None] | None = None,
     ) -> None:
         """`timeout_seconds` is for each wait for the server, not for a whole answer: a long list may take its time.
+        A connection has to stand after the shorter of the two.
 
         `write_gate` is called right before each request that is not a GET is sent, repeats included, and raises when
         it must not be: how one of several replicas is kept from writing after its time.
         Raises: ConfigError for a proxy that cannot be used.
         """
         self._connection = connection
-        self._timeouts = {"timeout_seconds": timeout_seconds, "connect_timeout_seconds": connect_timeout_seconds}
+        self._timeouts = {
+            "timeout_seconds": timeout_seconds,
+            "connect_timeout_seconds": min(connect_timeout_seconds, timeout_seconds),
+        }
         self._limiter = limiter
         self._user_agent = user_agent
         self._write_gate = write_gate
@@ -107,43 +105,14 @@ class Session:
         if body is not None and len(body) > REQUEST_LIMIT:
             size = f"{len(body) / (1 << 20):.1f} MiB"
             raise TooLarge(f"{target.text}: too large: {size}, and the API server takes {REQUEST_LIMIT >> 20} MiB")
-        url = _url(path, query)
-        is_read = method == "GET"
         own: Headers = [("User-Agent", self._user_agent), ("Accept", accept), *(headers or ())]
-        has_renewed = False
-        attempt = 0
+        call = _Call(method, url(path, query), own, body, target=target, is_harmless_twice=is_harmless_twice)
         while True:
-            attempt += 1
             self._wait_for_turn(target)
-            try:
-                identity = self._connection.headers()
-                response = self._transport.exchange(
-                    method,
-                    url,
-                    own + identity,
-                    body,
-                    limit=RESPONSE_LIMIT,
-                    before_sending=None if is_read else self._write_gate,
-                )
-            except TooMuch:
-                raise self._too_large(target) from None
-            except Broken as broken:
-                delay = retry.after_broken(
-                    broken, attempt=attempt, is_read=is_read, is_harmless_twice=is_harmless_twice
-                )
-                if delay is None:
-                    raise self._unreachable(target, broken) from broken.__cause__
-            else:
-                if 200 <= response.status < 300:
-                    return response
-                if response.status == 401 and not has_renewed and self._renew(identity):
-                    has_renewed = True
-                    continue
-                pause = retry.seconds_named(response.headers.get("Retry-After"))
-                delay = retry.after_answer(response.status, retry_after=pause, attempt=attempt, is_read=is_read)
-                if delay is None:
-                    raise self._refusal(target, response.status, response.body, pause)
-            self._pause(delay, target)
+            outcome = self._try(call)
+            if isinstance(outcome, Response):
+                return outcome
+            self._pause(outcome, target)
 
     @contextmanager
     def stream(
@@ -164,17 +133,51 @@ class Session:
         identity = self._connection.headers()
         own: Headers = [("User-Agent", self._user_agent), ("Accept", accept), *identity]
         try:
-            with self._transport.open(_url(path, query), own, timeout_seconds=idle_seconds) as opened:
+            with self._transport.open(url(path, query), own, timeout_seconds=idle_seconds) as opened:
                 if opened.status != 200:
                     if opened.status == 401:
                         self._renew(identity)
                     pause = retry.seconds_named(opened.headers.get("Retry-After"))
                     raise self._refusal(target, opened.status, opened.read(ERROR_LIMIT), pause)
-                yield Stream(opened, self, target)
+                yield Stream(opened)
         except Broken as broken:
             raise self._unreachable(target, broken) from broken.__cause__
         except TooMuch:
             raise self._too_large(target) from None
+
+    def _try(self, call: "_Call") -> Response | float:
+        """One attempt: the answer, or the seconds after which another one makes sense. Raises: as `request`."""
+        call.attempts += 1
+        identity = self._connection.headers()
+        try:
+            response = self._transport.exchange(
+                call.method,
+                call.url,
+                call.headers + identity,
+                call.body,
+                limit=RESPONSE_LIMIT,
+                before_sending=None if call.is_read else self._write_gate,
+            )
+        except TooMuch:
+            raise self._too_large(call.target) from None
+        except Broken as broken:
+            delay = retry.after_broken(
+                broken, attempt=call.attempts, is_read=call.is_read, is_harmless_twice=call.is_harmless_twice
+            )
+            if delay is None:
+                raise self._unreachable(call.target, broken) from broken.__cause__
+            return delay
+        if 200 <= response.status < 300:
+            return response
+        if response.status == 401 and not call.has_renewed:
+            call.has_renewed = True
+            if self._renew(identity):
+                return 0.0
+        named = retry.seconds_named(response.headers.get("Retry-After"))
+        delay = retry.after_answer(response.status, retry_after=named, attempt=call.attempts, is_read=call.is_read)
+        if delay is None:
+            raise self._refusal(call.target, response.status, response.body, named)
+        return delay
 
     def _wait_for_turn(self, target: Target) -> None:
         if self._limiter is not None:
@@ -194,7 +197,7 @@ class Session:
         return self._connection.headers() != refused
 
     def _refusal(self, target: Target, status: int, body: bytes, retry_after: float | None) -> ApiError:
-        return refusal(target, status, _status(body), origin=self._connection.origin, retry_after=retry_after)
+        return refusal(target, status, status_in(body), origin=self._connection.origin, retry_after=retry_after)
 
     def _too_large(self, target: Target) -> TooLarge:
         return TooLarge(f"{target.text}: too large: the answer has more than {RESPONSE_LIMIT >> 20} MiB")
@@ -207,51 +210,33 @@ class Session:
         return Unreachable(f"{target.text}: {where}: {broken.why}", hint, sent=broken.sent)
 
 
-class Stream:
-    """Lines of an answer that is still coming."""
+class _Call:
+    """A request and the story of its attempts."""
 
-    def __init__(self, opened: Opened, session: Session, target: Target) -> None:
+    def __init__(
+        self, method: str, url: str, headers: Headers, body: bytes | None, *, target: Target, is_harmless_twice: bool
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.target = target
+        self.is_read = method == "GET"
+        self.is_harmless_twice = is_harmless_twice
+        self.attempts = 0
+        self.has_renewed = False
+
+
+class Stream:
+    """Lines of an answer that is still coming. What breaks it, `Session.stream` turns into errors of ours."""
+
+    def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        self._session = session
-        self._target = target
 
     def lines(self) -> Iterator[bytes]:
-        """Each as soon as it is complete; ends when the server ends the answer. Raises: Broken inside `stream` only."""
+        """Each as soon as it is complete; ends when the server ends the answer. Raises: Broken, TooMuch."""
         return self._opened.lines(RESPONSE_LIMIT)
 
     def close(self) -> None:
         """End it now, from any thread."""
         self._opened.abort()
-
-
-def parse(response: Response, target: Target) -> dict[str, Any]:
-    """The object in an answer. Raises: Unavailable when something else than an API server has answered."""
-    try:
-        parsed = orjson.loads(response.body)
-    except orjson.JSONDecodeError:
-        parsed = None  # its error holds the whole text
-    if not isinstance(parsed, dict):
-        kind = response.headers.get_content_type()
-        raise Unavailable(
-            f"{target.text}: the answer is no JSON object ({kind})",
-            "is this the address of a Kubernetes API server?",
-            status=response.status,
-        )
-    return parsed
-
-
-def _status(body: bytes) -> dict[str, Any] | None:
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return parsed if isinstance(parsed, dict) and parsed.get("kind") == "Status" else None
-
-
-def _url(path: str, query: Query | None) -> str:
-    """Raises: ValueError for a path that would end the request line."""
-    if not path.startswith("/") or not path.isprintable() or " " in path:
-        raise ValueError(f"{path!r} is no path of a URL")
-    pairs = {name: value for name, value in (query or {}).items() if value is not None}
-    whole = path if path.isascii() else quote(path, safe="/%:@!$&'()*+,;=~")
-    return f"{whole}?{urlencode(pairs)}" if pairs else whole

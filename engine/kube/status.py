@@ -108,7 +108,7 @@ def refusal(
     if answer is not None:
         reason, said = _word(answer.get("reason")), _text(answer.get("message"))
         details = found if isinstance(found := answer.get("details"), Mapping) else {}
-    kind = _kind(status, reason, is_status=answer is not None)
+    kind = _kind(status, reason, is_known=not target.resource or bool(details.get("name")))
     causes = tuple(_causes(details, quotes_secrets=target.quotes_secrets))
     if retry_after is None and isinstance(seconds := details.get("retryAfterSeconds"), int) and seconds > 0:
         retry_after = float(seconds)
@@ -124,9 +124,10 @@ def refusal(
     )
 
 
-def _kind(status: int, reason: str, *, is_status: bool) -> type[ApiError]:
-    if status == 404 and not is_status:
-        return NotServed  # the server's router speaks plain text; only a handler of a known kind answers with a Status
+def _kind(status: int, reason: str, *, is_known: bool) -> type[ApiError]:
+    """`is_known`: the answer speaks of an object by name, as only the handler of a known kind can."""
+    if status == 404 and not is_known:
+        return NotServed
     return _BY_REASON.get(reason) or _BY_STATUS.get(status) or (Unavailable if status >= 500 else ApiError)
 
 

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import orjson
 
@@ -18,9 +18,12 @@ from engine.kube.client import PAGE, Cluster
 from engine.kube.errors import Gone, ServerTimeout, Unavailable, Unreachable
 from engine.kube.http.broken import Broken
 from engine.kube.http.retry import jittered
+from engine.kube.known import Key, Known, Problem
+from engine.kube.message import JSON
 from engine.kube.refs import Resource
-from engine.kube.session import JSON
 from engine.kube.status import Target, refusal
+
+__all__ = ["Informer", "Problem"]
 
 INACTIVITY_SECONDS = 90.0
 """Silence after which the connection is taken for dead. A bookmark comes each minute or so, whatever else happens.
@@ -35,20 +38,6 @@ SHORT_SECONDS = 1.0  # a watch that ends sooner, without a word, counts as a fai
 _METADATA = ";as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
 T = TypeVar("T")
-
-
-class Problem(NamedTuple):
-    """Something that the informer rides out, for the log: it goes on by itself."""
-
-    doing: Literal["list", "watch", "decode", "handle"]
-    error: Exception
-    namespace: str = ""
-    name: str = ""
-
-
-class _Seen(NamedTuple):
-    version: str
-    value: Any
 
 
 class Informer(Generic[T]):
@@ -79,8 +68,6 @@ class Informer(Generic[T]):
         """`namespace` None is all of them. With `metadata_only` the server sends nothing but metadata."""
         self._cluster = cluster.sibling()
         self._resource = resource
-        self._decode = decode
-        self._on_change = on_change
         self._on_problem = on_problem
         self._namespace = namespace
         self._selectors = {"label_selector": label_selector, "field_selector": field_selector}
@@ -88,8 +75,7 @@ class Informer(Generic[T]):
         self._page = page
         self._inactivity = inactivity_seconds
         self._target = Target.of(resource, "watch", namespace, None)
-        self._seen: dict[tuple[str, str], _Seen] = {}
-        self._lock = threading.Lock()
+        self._known = Known(decode, on_change, self._report)
         self._version: str | None = None  # where to resume; None for a new list
         self._failures = 0
         self._synced = threading.Event()
@@ -105,6 +91,7 @@ class Informer(Generic[T]):
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """End requests under way and the thread; no change is told after this returns. Safe to repeat."""
         self._stopping.set()
+        self._known.silence()
         self._cluster.close()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout_seconds)
@@ -115,14 +102,11 @@ class Informer(Generic[T]):
 
     def get(self, namespace: str, name: str) -> T | None:
         """The value of one object; None when there is none."""
-        with self._lock:
-            seen = self._seen.get((namespace, name))
-        return None if seen is None else seen.value
+        return self._known.get(namespace, name)
 
-    def items(self) -> dict[tuple[str, str], T]:
+    def items(self) -> dict[Key, T]:
         """All values by namespace and name, as of now."""
-        with self._lock:
-            return {key: seen.value for key, seen in self._seen.items()}
+        return self._known.items()
 
     @property
     def is_synced(self) -> bool:
@@ -178,11 +162,12 @@ class Informer(Generic[T]):
             self._version = None
         if isinstance(error, Gone) and self._failures == 1:
             return
-        pause = jittered(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1)))
+        doublings = min(self._failures - 1, 30)  # a number that stays small however long the outage is
+        pause = jittered(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**doublings))
         self._stopping.wait(max(pause, getattr(error, "retry_after", None) or 0.0))
 
     def _list(self) -> None:
-        listed: set[tuple[str, str]] = set()
+        listed: set[Key] = set()
         version = ""
         pages = self._cluster.list_pages(
             self._resource,
@@ -196,13 +181,9 @@ class Informer(Generic[T]):
             version = listing["metadata"]["resourceVersion"]
             for item in listing["items"]:
                 listed.add(self._put(item))
-        with self._lock:
-            vanished = [key for key in self._seen if key not in listed]
-        for key in vanished:
-            self._remove(key)
+        self._known.keep_only(listed)
         self._version = version
-        self._failures = 0
-        self._last_error = None
+        self._last_error = None  # but only a watch that lasts ends the pauses: list and refusal might take turns
         self._synced.set()
 
     def _watch(self) -> None:
@@ -228,8 +209,9 @@ class Informer(Generic[T]):
                     self._take(line)
                     self._failures = 0
             except Broken as broken:
-                if not broken.timed_out:  # silence alone is nothing to report: the next watch goes on from here
+                if not broken.timed_out:
                     raise
+                return  # silence alone is nothing to report: the next watch goes on from here
             finally:
                 if time.monotonic() - began >= SHORT_SECONDS:
                     self._failures = 0
@@ -248,47 +230,16 @@ class Informer(Generic[T]):
             if kind in ("ADDED", "MODIFIED"):
                 self._put(item)
             elif kind == "DELETED":
-                self._remove((metadata.get("namespace", ""), metadata["name"]))
+                self._known.remove((metadata.get("namespace", ""), metadata["name"]))
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             self._version = None  # it would be sent again
             raise Unavailable(f"{self._target.text}: the watch sent something that is no event") from None
         self._version = version
 
-    def _put(self, item: dict[str, Any]) -> tuple[str, str]:
-        metadata = item["metadata"]
-        key = metadata.get("namespace", ""), metadata["name"]
-        version = metadata["resourceVersion"]
-        known = self._seen.get(key)  # no lock: this thread alone writes
-        if known is not None and known.version == version:
-            return key  # a list again shows what we know already
-        if self._metadata_only:
+    def _put(self, item: dict[str, Any]) -> Key:
+        if self._metadata_only:  # the server calls it PartialObjectMetadata
             item["apiVersion"], item["kind"] = self._resource.api_version, self._resource.kind
-        try:
-            value = self._decode(item)
-        except Exception as error:  # noqa: BLE001  whatever a decoder meets concerns this one object
-            self._report(Problem("decode", error, *key))
-            value = None
-        if value is None:
-            self._remove(key)
-            return key
-        with self._lock:
-            self._seen[key] = _Seen(version, value)
-        self._tell(key, value)
-        return key
-
-    def _remove(self, key: tuple[str, str]) -> None:
-        with self._lock:
-            was_there = self._seen.pop(key, None) is not None
-        if was_there:
-            self._tell(key, None)
-
-    def _tell(self, key: tuple[str, str], value: T | None) -> None:
-        if self._stopping.is_set():
-            return
-        try:
-            self._on_change(*key, value)
-        except Exception as error:  # noqa: BLE001  whatever a handler meets concerns this one change
-            self._report(Problem("handle", error, *key))
+        return self._known.put(item)
 
     def _report(self, problem: Problem) -> None:
         try:

@@ -19,19 +19,11 @@ from engine.kube.libyaml import (
     SequenceStartEvent,
     StreamEndEvent,
 )
+from engine.kube.yaml_budget import Budget, Refusal
 from engine.kube.yaml_scalars import WORDS, BadScalar, Dialect, Scalar, plain, tagged
 
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _REMEMBERED = 32  # length of the longest number whose meaning is kept for the next time
-
-
-class Refusal(Exception):
-    """What is wrong with the node that begins with an event."""
-
-    def __init__(self, event: Any, what: str, hint: str | None = None) -> None:
-        super().__init__(what)
-        self.line: int = event.start_mark.line + 1
-        self.hint = hint
 
 
 class Builder:
@@ -41,28 +33,14 @@ class Builder:
     all numbers and timestamps come before ":" in ASCII; the rest are words or strings.
     """
 
-    __slots__ = (
-        "aliased",
-        "anchors",
-        "characters",
-        "dialect",
-        "keys",
-        "limits",
-        "next_event",
-        "nodes",
-        "numbers",
-        "words",
-    )
+    __slots__ = ("anchors", "budget", "dialect", "keys", "next_event", "numbers", "words")
 
-    def __init__(self, parser: CParser, dialect: Dialect, limits: Limits) -> None:
+    def __init__(self, data: bytes, dialect: Dialect, limits: Limits) -> None:
         # Any: the grammar guarantees which events follow which, the types do not.
-        self.next_event: Any = parser.get_event
+        self.next_event: Any = CParser(data).get_event
+        self.budget = Budget(limits, len(data))
         self.dialect = dialect
         self.words = WORDS[dialect]
-        self.limits = limits
-        self.nodes = limits.nodes
-        self.aliased = limits.aliased
-        self.characters = limits.bytes
         # A scalar's anchor stands for its event, since a key reads it otherwise than a value does; a collection's for
         # its value, but until its end for the event that opened it, by which an alias inside itself is known.
         self.anchors: dict[str, Any] = {}
@@ -75,10 +53,12 @@ class Builder:
         self.next_event()  # the start of the stream
         while (start := self.next_event()).__class__ is not StreamEndEvent:
             number += 1
-            if number > self.limits.documents:
-                raise Refusal(start, f"more than {self.limits.documents} documents")
+            self.budget.document(start)
             if start.version not in (None, (1, 1)):
                 raise Refusal(start, "the document asks for another version of YAML than 1.1")
+            if start.tags:
+                # One could make each tag of a document as long as the document.
+                raise Refusal(start, "%TAG directives are not supported")
             self.anchors.clear()
             event = self.next_event()
             value = self.node(event, 0)
@@ -96,7 +76,7 @@ class Builder:
             if event.anchor is not None:
                 self.anchors[event.anchor] = event
             return self.value(event)
-        self.deeper(event, depth)
+        self.budget.deeper(event, depth)
         build = self.mapping if kind is MappingStartEvent else self.sequence
         if event.anchor is None:
             return build(event, depth + 1)
@@ -107,7 +87,8 @@ class Builder:
         return value
 
     def sequence(self, start: Any, depth: int) -> list[Any]:
-        next_event, words, numbers = self.next_event, self.words, self.numbers
+        next_event, words, numbers, budget = self.next_event, self.words, self.numbers, self.budget
+        is_watched = budget.is_watched
         result: list[Any] = []
         event = next_event()
         while (kind := type(event)) is not SequenceEndEvent:
@@ -124,12 +105,15 @@ class Builder:
             else:
                 value = self.node(event, depth)
             result.append(value)
+            if is_watched and len(result) > budget.nodes:
+                break
             event = next_event()
-        self.count(start, len(result) + 1)
+        budget.collection(start, len(result))
         return result
 
     def mapping(self, start: Any, depth: int) -> dict[str, Any]:
         next_event, words, numbers, keys = self.next_event, self.words, self.numbers, self.keys
+        budget, is_watched = self.budget, self.budget.is_watched
         result: dict[str, Any] = {}
         own: set[str] | None = None  # keys that were not merged in; None while there was no merge
         while (kind := type(event := next_event())) is not MappingEndEvent:
@@ -157,7 +141,9 @@ class Builder:
                     result[key] = words.get(text, text)
             else:
                 result[key] = self.node(event, depth)
-        self.count(start, len(result) + 1)
+            if is_watched and len(result) > budget.nodes:
+                break
+        budget.collection(start, len(result))
         return result
 
     def merge(self, key: Any, depth: int, result: dict[str, Any], own: set[str] | None) -> set[str]:
@@ -235,44 +221,21 @@ class Builder:
 
     def is_merge(self, event: Any) -> bool:
         """Whether a key that reads `<<` is no string. Under the tag `!` quotes do not make it one to yaml.v2."""
-        plain = event.implicit[0] and (not event.style or self.dialect is Dialect.V2)
-        return plain or event.tag == _MERGE_TAG
+        is_plain: bool = event.implicit[0] and (not event.style or self.dialect is Dialect.V2)
+        return is_plain or event.tag == _MERGE_TAG
 
     def alias(self, event: Any, depth: int) -> Any:
         """A copy of what an alias stands for, so that no two places of a document share a value."""
         target = self.target(event)
-        return self.copy(event, self.value(target) if target.__class__ is ScalarEvent else target, depth)
+        return self.value(target) if target.__class__ is ScalarEvent else self.budget.copy(event, target, depth)
 
     def target(self, alias: Any) -> Any:
+        """What an anchor stands for: the event of a scalar, the value of a collection."""
         target = self.anchors.get(alias.anchor)
         if target is None:
             raise Refusal(alias, "an alias has no anchor before it", "quote values that begin with *")
         if target.__class__ in (MappingStartEvent, SequenceStartEvent):
             raise Refusal(alias, "an alias stands inside of what it stands for")
+        if target.__class__ is ScalarEvent:
+            self.budget.repeat(alias, len(target.value))
         return target
-
-    def copy(self, alias: Any, value: Any, depth: int) -> Any:
-        """Write out what an alias stands for, within the limits of repetition."""
-        self.aliased -= 1
-        self.nodes -= 1
-        if isinstance(value, str):
-            self.characters -= len(value)
-        if self.aliased < 0 or self.nodes < 0 or self.characters < 0:
-            raise Refusal(alias, "the aliases repeat too much")
-        if isinstance(value, dict):
-            self.deeper(alias, depth)
-            self.characters -= sum(map(len, value))
-            return {key: self.copy(alias, item, depth + 1) for key, item in value.items()}
-        if isinstance(value, list):
-            self.deeper(alias, depth)
-            return [self.copy(alias, item, depth + 1) for item in value]
-        return value
-
-    def deeper(self, event: Any, depth: int) -> None:
-        if depth >= self.limits.depth:
-            raise Refusal(event, f"more than {self.limits.depth} lists and mappings inside each other")
-
-    def count(self, start: Any, nodes: int) -> None:
-        self.nodes -= nodes
-        if self.nodes < 0:
-            raise Refusal(start, f"more than {self.limits.nodes} values")

@@ -1,13 +1,16 @@
 """From the bytes of a YAML stream to its documents: encodings, libyaml, and what goes wrong in either, by line."""
 
 from engine.kube.documents import Document, Limits
-from engine.kube.libyaml import CParser, MarkedYAMLError, YAMLError
+from engine.kube.libyaml import MarkedYAMLError, YAMLError
 from engine.kube.yaml import YamlError
-from engine.kube.yaml_build import Builder, Refusal
+from engine.kube.yaml_budget import Refusal
+from engine.kube.yaml_build import Builder
 from engine.kube.yaml_scalars import Dialect
 
 _MARK = "\ufeff".encode()
 _BREAKS = tuple(character.encode() for character in "\n\r\x85\u2028\u2029")
+
+_TAG_DIRECTIVES = 5_000  # libyaml compares each with all before it, long before we see the first
 
 _HINTS = {
     "found character that cannot start any token": "indent with spaces, not tabs; quote what begins with @, ` or %",
@@ -22,8 +25,10 @@ def read(data: bytes, dialect: Dialect, source: str, limits: Limits) -> list[Doc
     if len(data) > limits.bytes:
         raise YamlError(f"{source}: {len(data)} bytes are more than the {limits.bytes} that are read")
     data = _utf_8(data, source)
+    if data.count(b"%TAG") > _TAG_DIRECTIVES:
+        raise YamlError(f"{source}: more than {_TAG_DIRECTIVES} times %TAG")
     try:
-        return Builder(CParser(data), dialect, limits).stream()
+        return Builder(data, dialect, limits).stream()
     except Refusal as refusal:
         raise YamlError(f"{source}: line {refusal.line}: {refusal}", refusal.hint) from None
     except MarkedYAMLError as error:

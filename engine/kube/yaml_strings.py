@@ -60,9 +60,9 @@ def _is_simple(text: str) -> bool:
     """The quick answer for most strings: nothing in it that YAML looks at."""
     return (
         text[:1] in _SIMPLE_STARTS
-        and text[-1] != ":"
         and text.isascii()
         and not text.encode().translate(None, _SIMPLE)
+        and text[-1] != ":"
         and text[:3] != "..."
     )
 

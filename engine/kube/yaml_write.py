@@ -46,24 +46,23 @@ class _Writer:
         put, keys, strings = self.put, _known_keys, self.strings
         line = "\n" + " " * indent
         for key in sorted(value) if keys.keys() >= value.keys() else in_order(value):
-            start = keys.get(key)
-            if start is None:
-                start = _key(key, indent)
-            put(lead + start)
-            lead = line
+            start = keys.get(key) or _key(key, indent)
             item = value[key]
             kind = type(item)
             if start[:2] == "? ":
+                put(lead + start)
                 self.item(item, indent)
             elif kind is str:
-                string = strings.get(item)
-                put(string if string is not None else self.string(item, indent, indent + len(start) + 1))
-            elif kind is dict and item:
-                self.mapping(item, indent + 2, line + "  ")
-            elif kind is list and item:
-                self.sequence(item, indent, line)
+                put(lead + start + (strings.get(item) or self.string(item, indent, indent + len(start) + 1)))
             else:
-                self.item(item, indent)
+                put(lead + start)
+                if kind is dict and item:
+                    self.mapping(item, indent + 2, line + "  ")
+                elif kind is list and item:
+                    self.sequence(item, indent, line)
+                else:
+                    self.item(item, indent)
+            lead = line
 
     def sequence(self, value: list[Any], indent: int, lead: str) -> None:
         """The items of a list that is not empty, with `lead` as in `mapping`."""

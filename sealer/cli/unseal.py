@@ -56,19 +56,21 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
 def _unseal_all(found: "list[Document]", ring: KeyRing, terminal: "Terminal") -> list[dict[str, Any]]:
     progress = terminal.progress("unsealing", len(found))
 
-    def unseal_one(document: "Document") -> dict[str, Any]:
+    def unseal_one(document: "Document") -> tuple[dict[str, Any], tuple[str, ...]]:
         with documents.at(document.place):
             sealed = sealedsecret.parse(document.raw)
             opened = _opened(sealed, ring)
-        for key in sealed.dropped:
-            terminal.warning(f'{document.place}: the item "{key}" is no text and is left out')
         progress.step()
-        return opened.secret
+        return opened.secret, sealed.dropped
 
     try:
-        return spread(unseal_one, found, from_count=_TOGETHER)
+        results = spread(unseal_one, found, from_count=_TOGETHER)
     finally:
         progress.end()
+    for document, (_, dropped) in zip(found, results, strict=True):
+        for key in dropped:
+            terminal.warning(f'{document.place}: the item "{key}" is no text and is left out')
+    return [opened for opened, _ in results]
 
 
 def _opened(sealed: sealedsecret.SealedSecret, ring: KeyRing) -> sealedsecret.Unsealed:

@@ -15,6 +15,7 @@ import pytest
 from tests.kit import real
 from tests.kit.cache import Cache
 from tests.kit.controlplane import ControlPlane
+from tests.kit.demo import main
 from tests.kit.process import wait_until
 from tests.kit.tree import ROOT
 
@@ -287,6 +288,20 @@ def test_without_git_it_says_what_to_install(newcomer: Newcomer, tmp_path: Path)
     assert demo.returncode == 1
     assert "kseal demo: error: there is no git on PATH" in demo.stdout
     assert "apt-get install git" in demo.stdout
+
+
+def test_where_there_is_no_linux_the_first_half_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("tests.kit.demo.Nest", None)  # its keeper needs what only Linux has
+    monkeypatch.delenv("KSEAL_REQUIRE_REAL", raising=False)
+    assert main([]) == 0
+    output = capsys.readouterr().out
+    assert "it is the Secret of step 2 again" in output
+    assert "why:  a control plane is not to be had: it needs Linux" in output
+    (folder,) = re.findall(r"^It works in (\S+) and", output, re.MULTILINE)
+    assert not Path(folder).exists()
 
 
 def test_only_a_kubeconfig_that_is_typed_after_make_demo_is_used() -> None:

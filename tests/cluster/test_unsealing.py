@@ -153,14 +153,6 @@ def test_an_immutable_secret_says_so(ground: Ground) -> None:
     assert ground.values("fixed") == {"a": b"1"}
 
 
-def test_what_cannot_be_rendered_yet_is_refused_whole(ground: Ground) -> None:
-    sealed = ground.sealed("rendered", {"a": b"1"})
-    sealed["spec"]["template"]["data"] = {"config": "{{ .a }}"}
-    ground.apply(sealed)
-    assert "spec.template.data" in ground.wait_failed("rendered")
-    assert ground.find("secret", "rendered") is None
-
-
 @pytest.mark.parametrize("change", [{"type": "kubernetes.io/tls"}, {"data": {"bad key": b"1"}}])
 def test_what_the_api_refuses_is_reported_without_values(ground: Ground, change: dict[str, Any]) -> None:
     name = f"refused-{len(change.get('data', ''))}"

@@ -18,7 +18,7 @@ from tests.kit import leaks
 from tests.kit.controlplane import ControlPlane
 from tests.kit.leaks import CANARY, Place
 from tests.kit.process import Nest, wait_until
-from tests.kit.running import RunningController
+from tests.kit.running import Running, RunningController
 from tests.kit.tree import ROOT
 
 PLANTED: Final = "planted"
@@ -33,7 +33,7 @@ class Ground:
     ) -> None:
         self.plane = plane
         self.namespace = plane.create_namespace()
-        self.controller = RunningController(
+        self.controller: Running = RunningController(
             nest,
             kubeconfig or plane.kubeconfig,
             namespace=self.namespace,

@@ -15,6 +15,7 @@ import yaml
 
 from controller.adopt.command import VERB as adoption  # noqa: N811  # one verb among several, by its own name
 from tests.kit import real
+from tests.kit.cache import Cache
 from tests.kit.controlplane import ControlPlane
 from tests.kit.documents import Command, matches
 from tests.kit.pod import Pod
@@ -37,7 +38,9 @@ class Reader:
             "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "KUBECONFIG": str(plane.kubeconfig),
             "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+            "XDG_CACHE_HOME": str(Cache.of(os.environ).root.parent),
         }
+        environ |= {name: value for name, value in os.environ.items() if name.startswith("KSEAL_")}
         self.terminal = Terminal(nest, folder / "clone", environ)
         self._pods: list[Pod] = []
 

@@ -16,6 +16,7 @@ from tests.kit.process import Nest, Process, free_port, wait_until
 from tests.kit.share import upstream_file
 
 KSEAL = Path(sys.executable).with_name("kseal")
+_CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sealedsecrets.bitnami.com"
 
 
 class Running:
@@ -26,11 +27,15 @@ class Running:
     ready_path: str
     """Answers 200 when the controller is ready."""
 
-    def __init__(self, nest: Nest, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, nest: Nest, command: Sequence[str], environment: Mapping[str, str], *, address: str = "127.0.0.1"
+    ) -> None:
+        """`address` is where it listens: the API server's proxy reaches sandbox.POD_ADDRESS only."""
         self._nest = nest
         self._environment = {**nest.bare_environment(), **environment}
+        self._address = address
         self.port, self.metrics_port = free_port(), free_port()
-        listen = (f"--listen-addr=127.0.0.1:{self.port}", f"--listen-metrics-addr=127.0.0.1:{self.metrics_port}")
+        listen = (f"--listen-addr={address}:{self.port}", f"--listen-metrics-addr={address}:{self.metrics_port}")
         self.command = [*command, *listen]
         self._runs = 0
         self._process: Process | None = None
@@ -78,7 +83,7 @@ class Running:
     def get(self, path: str, *, port: int | None = None) -> tuple[int, str]:
         """Status and body of a GET; status 0 when nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{self._address}:{port or self.port}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -120,9 +125,10 @@ class RunningController(Running):
         namespace: str,
         flags: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         command = [str(KSEAL), "controller", f"--kubeconfig={kubeconfig}", *flags]
-        super().__init__(nest, command, {"POD_NAMESPACE": namespace, **(environment or {})})
+        super().__init__(nest, command, {"POD_NAMESPACE": namespace, **(environment or {})}, address=address)
         # As in a Pod: started again, it is the same replica.
         self._environment.setdefault("POD_NAME", f"controller-{self.port}")
 
@@ -137,7 +143,15 @@ class OriginalController(Running):
     name = "original"
     ready_path = "/healthz"
 
-    def __init__(self, nest: Nest, plane: ControlPlane, *, namespace: str, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        nest: Nest,
+        plane: ControlPlane,
+        *,
+        namespace: str,
+        flags: Sequence[str] = (),
+        address: str = "127.0.0.1",
+    ) -> None:
         if reason := sandbox.refusal():
             raise Unavailable("a Pod's view of the machine", reason, "allow user namespaces")
         program = programs.find("sealed-secrets-controller")
@@ -151,9 +165,11 @@ class OriginalController(Running):
                 "KUBERNETES_SERVICE_PORT": str(server.port),
                 "POD_NAMESPACE": namespace,
             },
+            address=address,
         )
-        crd = upstream_file("sealed-secrets-controller", "helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml")
-        plane.kubectl("apply", "--server-side", f"--filename={crd}")
+        if not plane.api.answers(_CRD_PATH):
+            crd = upstream_file("sealed-secrets-controller", "helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml")
+            plane.kubectl("apply", "--server-side", f"--filename={crd}")
         plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
 
     def _account(self, nest: Nest, namespace: str) -> Path:

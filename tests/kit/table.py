@@ -211,6 +211,8 @@ _ALL = (
     ),
     # What the YAML libraries of the Go tools make of a document; only tests ask it.
     Program("yamljudge", _digest("yamljudge"), Module("yamljudge", "."), seconds=5),
+    # What the template engine of the Sealed Secrets controller makes of a template; only tests ask it.
+    Program("gotemplate", _digest("gotemplate"), Module("gotemplate", "."), seconds=10),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),
     Program("sshd", on_path="sshd", accept=Accept.ANY, ask_version=("-V",), debian="openssh-server"),
     Program("redis-server", on_path="redis-server", accept=Accept.ANY, debian="redis-server"),
@@ -224,7 +226,7 @@ _RARE = ("helm4", "opa", "redis-server")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "demo": (*_CONTROL_PLANE, "kubeseal"),
-    "test": (*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "yamljudge", "git"),
+    "test": (*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "yamljudge", "gotemplate", "git"),
     "core": tuple(name for name in PROGRAMS if name not in _RARE),
     "bench": tuple(PROGRAMS),
 }

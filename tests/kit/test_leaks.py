@@ -11,24 +11,25 @@ from tests.kit.leaks import Canary, Place, assert_absent
 CANARY = Canary()
 
 
-@pytest.mark.parametrize(
-    "shown",
-    [
-        CANARY.value,
-        base64.b64encode(CANARY.value),
-        base64.b64encode(b"x" + CANARY.value),
-        base64.b64encode(b"xy" + CANARY.value),
-        base64.urlsafe_b64encode(CANARY.value),
-        CANARY.value.hex().encode(),
-        CANARY.value.hex().upper().encode(),
-        urllib.parse.quote(CANARY.value).encode(),
-        json.dumps({"a": CANARY.text}).encode(),
-        repr(CANARY.value).encode(),
-        str(list(CANARY.value)).encode(),
-        CANARY.value[10:-3],
-    ],
-)
-def test_every_form_is_found(shown: bytes) -> None:
+SHOWN = {
+    "raw": CANARY.value,
+    "base64": base64.b64encode(CANARY.value),
+    "base64 behind one byte": base64.b64encode(b"x" + CANARY.value),
+    "base64 behind two bytes": base64.b64encode(b"xy" + CANARY.value),
+    "base64url": base64.urlsafe_b64encode(CANARY.value),
+    "hex": CANARY.value.hex().encode(),
+    "HEX": CANARY.value.hex().upper().encode(),
+    "URL": urllib.parse.quote(CANARY.value).encode(),
+    "JSON": json.dumps({"a": CANARY.text}).encode(),
+    "Python bytes": repr(CANARY.value).encode(),
+    "numbers": str(list(CANARY.value)).encode(),
+    "a part of it": CANARY.value[10:-3],
+}
+
+
+@pytest.mark.parametrize("form", SHOWN)
+def test_every_form_is_found(form: str) -> None:
+    shown = SHOWN[form]
     with pytest.raises(AssertionError, match="found in somewhere"):
         assert_absent([Place("elsewhere", b"nothing"), Place("somewhere", b"before " + shown + b" after")], CANARY)
 

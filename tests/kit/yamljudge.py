@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-Question = Literal["2", "S", "3", "M"]
+Question = Literal["2", "S", "3", "M", "J"]
 
 
 class Refused(Exception):
@@ -35,6 +35,10 @@ class Judge:
     def writes(self, value: Any) -> str:
         """What `kubeseal -o yaml` would print. Raises: Refused for characters that YAML needs escaped."""
         return self._ask("M", json.dumps(value, ensure_ascii=False).encode()).decode()
+
+    def indents(self, value: Any) -> str:
+        """What `kubeseal -o json` would print, keys sorted, numbers as 64-bit floats."""
+        return self._ask("J", json.dumps(value).encode()).decode()
 
     def _ask(self, question: Question, text: bytes) -> bytes:
         assert self._process.stdin

@@ -10,7 +10,7 @@ import pytest
 
 from sealer import certificates
 from sealer.errors import CertificateError
-from sealer.fetch import fetch, without_password
+from sealer.fetch import fetch
 from sealer.keys import SealingKey
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -174,7 +174,7 @@ def test_a_login_in_the_url_is_sent_and_never_shown(serve: Serve) -> None:
         get(url.replace("http://", "http://me:p%40ss@"))
     assert seen == ["Basic bWU6cEBzcw=="]
     assert caught.value.message == f'cannot fetch "{url}": 403 Forbidden'
-    assert without_password("https://me:pass@host:1/x") == "https://host:1/x"
+    assert certificates.without_password("https://me:pass@host:1/x") == "https://host:1/x"
 
 
 def test_proxies_of_the_environment_are_used(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 import io
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -113,6 +115,12 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
     reader.join(10)
     assert seen == [b"text"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_standard_output_may_be_named_as_a_file() -> None:
+    program = "from sealer.cli.files import write_file; write_file('/dev/stdout', b'text')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    assert done.stdout == b"text"
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt(), SystemExit(143)])

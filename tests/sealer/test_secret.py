@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from engine.errors import KsealError
 from sealer import secret
 from sealer.errors import FormatError, SealError
 
@@ -106,8 +105,16 @@ def test_annotation_values_are_free_but_limited_together() -> None:
 
 
 def test_finalizers_are_qualified_names() -> None:
-    assert secret.finalizers(["example.com/hold"], "metadata.finalizers") == ["example.com/hold"]
-    assert secret.finalizers(None, "metadata.finalizers") == []
-    for wrong in ("a", [1], ["a b"]):
-        with pytest.raises(KsealError, match="finalizer"):
-            secret.finalizers(wrong, "metadata.finalizers")
+    secret.check_finalizers(["example.com/hold"])
+    with pytest.raises(SealError, match='"a b" cannot be a finalizer'):
+        secret.check_finalizers(["example.com/hold", "a b"])
+
+
+def test_lists_of_strings_are_lists_of_strings() -> None:
+    given = ["a"]
+    assert secret.string_list(given, "metadata.finalizers") == given
+    assert secret.string_list(given, "metadata.finalizers") is not given
+    assert secret.string_list(None, "metadata.finalizers") == []
+    for wrong in ("a", [1], {}):
+        with pytest.raises(FormatError, match=r"^metadata\.finalizers is not a list of strings$"):
+            secret.string_list(wrong, "metadata.finalizers")

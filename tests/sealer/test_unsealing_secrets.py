@@ -1,5 +1,6 @@
 """A SealedSecret becomes a Secret again, or says why not."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -204,11 +205,11 @@ def test_a_null_template_is_an_empty_one(sealed: dict[str, Any], ring: KeyRing) 
         assert unseal_secret(parse(with_spec(sealed, template=template)), ring).secret["data"]
 
 
-def test_templates_are_refused_and_never_half_rendered(sealed: dict[str, Any], ring: KeyRing) -> None:
-    parsed = parse(with_spec(sealed, template={"data": {"url": "{{ .password }}"}}))
-    with pytest.raises(FormatError, match=r"^spec\.template\.data is not supported yet$"):
-        unseal_secret(parsed, ring)
-    assert set(open_items(parsed, ring)) == {"password", "user"}
+def test_templates_are_rendered_beside_the_values(sealed: dict[str, Any], ring: KeyRing) -> None:
+    parsed = parse(with_spec(sealed, template={"data": {"url": "{{ .user | upper }}", "user": "eve"}}))
+    plain = {key: opened.value for key, opened in open_items(parsed, ring).items()}
+    data = unseal_secret(parsed, ring).secret["data"]
+    assert {key: base64.b64decode(text) for key, text in data.items()} == plain | {"url": plain["user"].upper()}
 
 
 def test_plain_values_do_not_show_in_reprs(sealed: dict[str, Any], ring: KeyRing) -> None:

@@ -1,4 +1,4 @@
-"""Session and answers over kept connections: no retries and no meaning, those are `engine.kube.client`'s.
+"""Requests and answers over kept connections: no retries and no meaning, those are `engine.kube.session`'s.
 
 A request is written by us in one piece, the answer is parsed by the standard library's http.client. What goes
 wrong ends in `Broken`, which says how far the request got, because that decides whether it may be repeated.
@@ -170,7 +170,7 @@ class Transport:
 
     def _take_idle(self) -> Channel | None:
         with self._lock:
-            while self._idle:
+            while self._idle and not self._is_closed:
                 channel = self._idle.pop()
                 if channel.is_fresh(IDLE_SECONDS):
                     self._used.add(channel)
@@ -221,6 +221,7 @@ class Transport:
         *,
         before_sending: Callable[[], None] | None = None,
     ) -> http.client.HTTPResponse:
+        # No compression is asked for: on loopback, 5 000 Secrets (14 MB) took 0.35 s to list with it, 0.21 s without.
         lines = [f"{method} {self._route.prefix}{url} HTTP/1.1", f"Host: {self._route.host}"]
         lines += [f"{name}: {value}" for name, value in headers]
         if body is not None:

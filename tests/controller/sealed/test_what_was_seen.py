@@ -97,6 +97,17 @@ def test_the_watch_takes_over_when_it_has_reached_the_write() -> None:
     assert memory.get(KEY) == a_record("9", digest=b"edited")
 
 
+def test_the_watch_repeating_a_write_is_no_news_and_everything_else_is() -> None:
+    memory = SecretMemory()
+    assert memory.saw(KEY, a_record("7"))
+    memory.wrote(KEY, a_record("8"))
+    assert memory.saw(KEY, a_record("7", digest=b"late"))
+    assert not memory.saw(KEY, a_record("8"))
+    assert memory.saw(KEY, a_record("9"))
+    memory.wrote(KEY, a_record("10"))
+    assert memory.saw(KEY, None)
+
+
 def test_the_deletion_of_an_earlier_secret_does_not_hide_the_one_written_since() -> None:
     memory = SecretMemory()
     memory.saw(KEY, a_record("7", uid="s-1"))

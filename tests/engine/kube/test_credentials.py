@@ -156,7 +156,7 @@ def test_what_no_header_can_carry_is_refused(value: str) -> None:
         Impersonate(value).headers()
 
 
-def test_impersonation_of_the_kubeconfig_is_replaced_by_the_flags(tmp_path: Path) -> None:
+def test_impersonation_of_the_kubeconfig_is_replaced_in_parts(tmp_path: Path) -> None:
     user = {"token": "t", "as": "a", "as-groups": ["g"], "as-uid": "1", "as-user-extra": {"k": ["v", "w"]}}
     file = tmp_path / "config"
     file.write_text(
@@ -177,8 +177,14 @@ def test_impersonation_of_the_kubeconfig_is_replaced_by_the_flags(tmp_path: Path
         ("Impersonate-Extra-k", "v"),
         ("Impersonate-Extra-k", "w"),
     ]
-    told = load(kubeconfig=str(file), environ={}, impersonate=Impersonate("b"))
-    assert told.headers()[1:] == [("Impersonate-User", "b")]
+    told = load(kubeconfig=str(file), environ={}, impersonate=Impersonate("b", ("h",)))
+    assert told.headers()[1:] == [
+        ("Impersonate-User", "b"),
+        ("Impersonate-Group", "h"),
+        ("Impersonate-Uid", "1"),
+        ("Impersonate-Extra-k", "v"),
+        ("Impersonate-Extra-k", "w"),
+    ]
 
 
 def test_acting_as_another_renews_ones_own_credentials(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Several kubeconfigs as one, by kubectl's rules; the same table is put to kubectl itself in tests/interop."""
+"""Several kubeconfigs as one, by kubectl's rules; tests/cluster/test_client_kubeconfigs.py asks kubectl itself."""
 
 import json
 import os
@@ -183,3 +183,13 @@ def test_a_proxy_of_the_kubeconfig_wins_over_the_environments(tmp_path: Path) ->
     environ = {**write(tmp_path, document), "HTTPS_PROXY": "http://other:2"}
     assert load(environ=environ).proxy_url == "http://p:1"
     assert load(environ=environ, context="y").proxy_url == "http://other:2"
+
+
+def test_a_plain_server_gets_no_credentials(tmp_path: Path) -> None:
+    document = config(
+        clusters={"c": {"server": "http://c"}},
+        users={"u": {"token": "one", "as": "jane"}},
+        contexts={"x": {"cluster": "c", "user": "u"}},
+        current="x",
+    )
+    assert load(environ=write(tmp_path, document)).headers() == [("Impersonate-User", "jane")]

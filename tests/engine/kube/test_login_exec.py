@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def credential(**status: Any) -> dict[str, Any]:
 def logged_in(tmp_path: Path) -> LoggedIn:
     """A connection whose user logs in by a program that runs `code` in Python; it counts its runs in `runs`."""
 
-    def make(code: str, server: str = "https://c", **settings: Any) -> Connection:
+    def make(code: str, **settings: Any) -> Connection:
         script = tmp_path / "login"
         script.write_text(
             f"#!{sys.executable}\nimport json, os, sys\n"
@@ -46,7 +47,7 @@ def logged_in(tmp_path: Path) -> LoggedIn:
         file.write_text(
             json.dumps(
                 {
-                    "clusters": [{"name": "c", "cluster": {"server": server, "insecure-skip-tls-verify": True}}],
+                    "clusters": [{"name": "c", "cluster": {"server": "https://c"}}],
                     "users": [{"name": "u", "user": {"exec": program}}],
                     "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
                     "current-context": "x",
@@ -120,7 +121,7 @@ def test_credentials_far_from_their_end_are_kept(logged_in: LoggedIn, tmp_path: 
 def test_a_refused_token_is_renewed_and_the_request_goes_again(logged_in: LoggedIn, tmp_path: Path) -> None:
     code = f"value = {credential(token='t')!r}; value['status']['token'] = f't{{runs}}'; print(json.dumps(value))"
     with Peer(play(refused(401, "Unauthorized"), answer(SECRET))) as peer:
-        connection = logged_in(code, server=peer.url)
+        connection = replace(logged_in(code), server=peer.url)
         connection.headers()
         connection.credentials._granted_at -= RENEW_SECONDS  # credentials of some age
         cluster = Cluster(connection)
@@ -131,7 +132,7 @@ def test_a_refused_token_is_renewed_and_the_request_goes_again(logged_in: Logged
 
 def test_a_token_that_was_just_renewed_is_not_renewed_again(logged_in: LoggedIn, tmp_path: Path) -> None:
     with Peer(play(refused(401, "Unauthorized"))) as peer:
-        cluster = Cluster(logged_in(gives(credential(token="t")), server=peer.url))
+        cluster = Cluster(replace(logged_in(gives(credential(token="t"))), server=peer.url))
         for _ in range(3):
             with pytest.raises(Unauthorized):
                 cluster.get(SECRETS, "shop", "db")

@@ -37,6 +37,7 @@ POLICY = "secrets \"db\" is forbidden: ValidatingAdmissionPolicy 'no-secrets' wi
 
 
 def refuse(status: int, reason: str = "", message: str = "", resource: Resource = CONFIGS, **details: Any) -> ApiError:
+    details = {"name": "db", **details}
     target = Target.of(resource, "create", "shop", "db")
     answer = {"kind": "Status", "reason": reason, "message": message, "details": details}
     return refusal(target, status, answer, origin="kubeconfig /x")
@@ -254,4 +255,10 @@ def test_a_status_of_any_shape_becomes_an_error(status: dict[str, Any], code: in
 
 def test_a_kind_that_is_not_served_is_told_from_an_object_that_is_missing() -> None:
     target = Target.of(Resource("example.org", "v1", "widgets", "Widget"), "list", "shop", None)
-    assert type(refusal(target, 404, None, origin="x")) is NotServed
+    for status in (None, {"kind": "Status", "reason": "NotFound", "details": {}}):
+        assert type(refusal(target, 404, status, origin="x")) is NotServed
+
+
+def test_a_raw_path_that_is_not_there_says_nothing_about_kinds() -> None:
+    error = refusal(Target.of_path("/api/v1/namespaces/a/services/b/proxy/x", "get"), 404, None, origin="x")
+    assert type(error) is NotFound

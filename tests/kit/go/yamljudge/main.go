@@ -7,6 +7,7 @@
 //	'S'  the same, refusing duplicate keys
 //	'3'  YAML to JSON over yaml.v3, the library of kustomize and SOPS
 //	'M'  JSON to YAML as `kubeseal -o yaml` writes it (sigs.k8s.io/yaml)
+//	'J'  JSON as `kubeseal -o json` indents it (encoding/json), numbers as float64
 //
 // The byte of an answer is '+' with the text, or '-' with the library's error.
 package main
@@ -81,6 +82,12 @@ func judge(question byte, text []byte) (answer []byte, err error) {
 		return json.Marshal(value)
 	case 'M':
 		return yaml.JSONToYAML(text)
+	case 'J':
+		var value any
+		if err := json.Unmarshal(text, &value); err != nil {
+			return nil, err
+		}
+		return json.MarshalIndent(value, "", "  ")
 	}
 	return nil, fmt.Errorf("unknown question %q", question)
 }

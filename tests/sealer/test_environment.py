@@ -28,7 +28,7 @@ def test_variables_complete_the_line() -> None:
     )
     assert ignored == []
     assert line.values == {
-        "cert": "c.pem",
+        "cert": ("c.pem",),
         "controller-name": "sealed-secrets",
         "controller-namespace": "infra",
         "namespace": "shop",

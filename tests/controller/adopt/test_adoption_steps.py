@@ -1,6 +1,8 @@
 """Which Deployment is whose, with what settings it works, and the steps of a takeover and of the way back."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -145,3 +147,9 @@ def test_the_way_back_restores_what_was_remembered() -> None:
 def test_where_nothing_was_taken_over_there_is_no_way_back(original: Controller | None) -> None:
     with pytest.raises(KsealError, match="no takeover to undo"):
         way_back(Installation(original, _ours(1), None))
+
+
+def test_adopting_needs_nothing_of_what_only_a_running_controller_needs() -> None:
+    script = "import sys, controller.adopt.command; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"kopf", "msgspec", "structlog", "prometheus_client"} & {*loaded}

@@ -96,7 +96,7 @@ def _changed(file: "ObjectFile", document: "Document", given: Given, change: Any
 
 def _agree(target: SealedSecret, place: str, given: Given) -> None:
     """Refuse flags that contradict the target, to which its other values are bound already."""
-    scope, namespace = given.text("scope"), given.text("namespace")
+    scope, namespace = given.said("scope"), given.said("namespace")
     if scope and Scope(scope) is not target.scope:
         raise Misused(f"{place}: it is {target.scope.flag}, not {scope}", hint="leave --scope out: the target decides")
     if namespace and target.namespace and namespace != target.namespace and target.scope is not Scope.CLUSTER:
@@ -109,11 +109,11 @@ def _save(file: "ObjectFile", changes: "list[tuple[Placed, dict[str, Any]]]", gi
     if len({placed.path for placed, _ in changes}) < len(changes):
         raise KsealError(f"{file.source}: two of the inputs are meant for the same SealedSecret")
     before = file.patched([])
-    targets.save(file, file.patched([one for one in changes if one[1]]), before, given.text("write"))
+    targets.save(file, file.patched([one for one in changes if one[1]]), before, given.said("write"))
 
 
 def _refuse_form(given: Given, mode: str) -> None:
-    if given.text("output"):
+    if given.said("output"):
         raise Misused(f"{mode} keeps the form of its file, so --output has no place")
 
 

@@ -26,7 +26,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str], paths: t
     if not paths:
         raise Misused("--in-place needs files to work on", hint=f"for example: {EXAMPLE}")
     for name in ("write", "output", "name"):
-        if given.text(name):
+        if given.said(name):
             raise Misused(f"--{name} has no place beside --in-place")
     found = files_of(paths, is_recursive=given.flag("recursive"), example=EXAMPLE)
     certificate, namespace = sealingkey.one(given, terminal, environ)

@@ -43,12 +43,14 @@ class Option(NamedTuple):
 class Given:
     """What a command line says: files, flags, and text by option, `None` or empty where nothing is said."""
 
-    __slots__ = ("files", "values")
+    __slots__ = ("assumed", "files", "values")
 
     def __init__(self, files: tuple[str, ...], values: Mapping[str, bool | str | tuple[str, ...]]) -> None:
         """`values` holds only what was said; an option that was not is absent."""
         self.files = files
         self.values = dict(values)
+        self.assumed: set[str] = set()
+        """Options that only the environment speaks of: they give defaults, and contradict nothing."""
 
     def flag(self, key: str) -> bool:
         return self.values.get(key) is True
@@ -56,6 +58,10 @@ class Given:
     def text(self, key: str) -> str | None:
         value = self.values.get(key)
         return value if isinstance(value, str) else None
+
+    def said(self, key: str) -> str | None:
+        """The text of an option that stands on the command line itself."""
+        return None if key in self.assumed else self.text(key)
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.values.get(key)
@@ -110,6 +116,7 @@ def fill_from_environment(given: Given, options: tuple[Option, ...], environ: Ma
             ignored.append(name)
         else:
             given.values[option.key] = value
+            given.assumed.add(option.key)
     return ignored
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -149,3 +150,26 @@ def test_a_controller_that_went_away_ends_the_run(
     assert done.returncode == 1
     assert "cannot fetch certificate" in done.stderr
     assert (tmp_path / "db.json").read_text() == text
+
+
+def test_commits_tell_later_runs_what_the_controller_cannot(
+    installed: tuple[str, Running, KeyRing], rotate: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    _, _, ring = installed
+    _, old = ring
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    (clone / "db.json").write_text(json.dumps(sealed(old, "db", password="x"), indent=2))
+
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", *words]
+        return subprocess.run(command, cwd=clone, check=True, capture_output=True, text=True).stdout
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message=before")
+    for _ in range(2):
+        done = rotate("--commit", "clone")
+        assert done.returncode == 0, done.stderr
+        shutil.rmtree(tmp_path / "state", ignore_errors=True)  # as after each run of a CronJob
+    assert git("rev-list", "--count", "HEAD") == "2\n"

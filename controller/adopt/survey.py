@@ -11,10 +11,10 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from controller.errors import NotOurs
-from controller.runtime.conditions import SYNCED, synced_status
+from controller.runtime.conditions import synced_status
 from controller.runtime.outcome import Outcome, Phase, failed
 from controller.sealed import keysecrets
-from controller.sealed.observed import SEALED_SECRETS, Key
+from controller.sealed.observed import SEALED_SECRETS, Key, is_synced, observe
 from controller.sealed.unsealing import desired_secret, protected_label
 from controller.settings import Settings
 from controller.target import content_digest, resolve
@@ -22,7 +22,9 @@ from engine.errors import KsealError
 from engine.kube.client import Cluster
 from engine.kube.errors import NotFound
 from engine.kube.refs import SECRETS, ObjectRef
+from sealer.encoding import decode
 from sealer.ring import KeyRing
+from sealer.sealedsecret import LiveValue
 
 
 class State(Enum):
@@ -90,20 +92,22 @@ def judge(
     raw: dict[str, Any], live: dict[str, Any] | None, ring: KeyRing, settings: Settings, now: datetime
 ) -> Finding:
     """What the reconciler would do with a raw SealedSecret, given the raw Secret of its name."""
-    state, detail, outcome = _judge_secret(raw, live, ring, settings)
+    was_synced = is_synced(observe(raw))
+    live_value = _live_value(live) if was_synced else None
+    state, detail, outcome = _judge_secret(raw, live, ring, settings, live_value)
     generation = raw["metadata"].get("generation") or 0
     old = raw.get("status") if isinstance(raw.get("status"), dict) else None
     rewrites = synced_status(old, outcome, generation, now) is not None and settings.unsealing.update_status
     if state is State.RIGHT and rewrites:
         state = State.STATUS
-    return Finding(str(_key(raw)), state, detail, rewrites, breaks=not outcome.ready and _is_synced(old))
+    return Finding(str(_key(raw)), state, detail, rewrites, breaks=was_synced and not outcome.ready)
 
 
 def _judge_secret(
-    raw: dict[str, Any], live: dict[str, Any] | None, ring: KeyRing, settings: Settings
+    raw: dict[str, Any], live: dict[str, Any] | None, ring: KeyRing, settings: Settings, live_value: LiveValue | None
 ) -> tuple[State, str, Outcome]:
     try:
-        desired = desired_secret(raw, ring, settings)
+        desired = desired_secret(raw, ring, settings, live_value=live_value)
     except KsealError as error:
         return State.FAILED, error.message, failed(error, Phase.UNSEAL)
     done = Outcome(ready=True)
@@ -143,11 +147,10 @@ def _named(word: str, before: dict[str, str] | None, after: dict[str, str] | Non
             yield f"{word} {name} {what}"
 
 
-def _is_synced(status: dict[str, Any] | None) -> bool:
-    conditions = (status or {}).get("conditions")
-    return isinstance(conditions, list) and any(
-        isinstance(one, dict) and (one.get("type"), one.get("status")) == (SYNCED, "True") for one in conditions
-    )
+def _live_value(live: dict[str, Any] | None) -> LiveValue:
+    """What stands in the Secret, for templates whose output would be another each time."""
+    data = (live or {}).get("data") or {}
+    return lambda item: decode(data[item]) if item in data else None
 
 
 def _key(raw: dict[str, Any]) -> Key:

@@ -127,3 +127,21 @@ def test_without_update_status_no_status_changes() -> None:
 def test_a_sealed_secret_that_would_be_a_key_fails() -> None:
     found = judge(_sealed(None, "kube-system", "sealed-secrets-keyabcde"), None, RING, SETTINGS, NOW)
     assert (found.state, found.detail) == (State.FAILED, "a SealedSecret never yields a sealing key")
+
+
+def test_a_template_that_makes_something_new_each_time_keeps_what_it_made() -> None:
+    sealed = _sealed()
+    sealed["spec"]["template"]["data"] = {"url": "db://{{ .password }}", "token": "{{ randAlphaNum 9 }}"}
+    live = _live(sealed)
+    assert base64.b64decode(live["data"]["url"]) == f"db://{VALUE}".encode()
+    assert judge(sealed, live, RING, SETTINGS, NOW).state is State.RIGHT
+    sealed["metadata"]["generation"] += 1
+    assert judge(sealed, live, RING, SETTINGS, NOW).detail == "item token changed"
+
+
+def test_a_template_that_fails_says_no_value() -> None:
+    sealed = _sealed()
+    sealed["spec"]["template"]["data"] = {"url": "{{ fail .password }}"}
+    found = judge(sealed, None, RING, SETTINGS, NOW)
+    assert (found.state, found.breaks) == (State.FAILED, True)
+    assert VALUE not in repr(found)

@@ -19,6 +19,7 @@ from sealer.sealedsecret import open_items, parse
 from tests.kit import real
 from tests.kit.gitserver import USER, GitServer
 
+pytestmark = pytest.mark.interop
 Raw = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
 

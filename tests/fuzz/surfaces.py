@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-NAMES = ("box", "der", "http", "json", "manifest", "rotation", "sealedsecret", "yaml")
+NAMES = ("box", "der", "http", "json", "manifest", "rotation", "sealedsecret", "template", "yaml")
 CRASHERS = Path(__file__).parent / "crashers"
 
 

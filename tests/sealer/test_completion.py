@@ -73,7 +73,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("kseal unse", "kseal unseal "),
+        ("kseal unsea", "kseal unseal "),
+        ("kseal verif", "kseal verify "),
+        ("kseal seal --in-pl", "--in-place "),
         ("kseal contr", "kseal controller "),
         ("kseal seal --cert-f", "--cert-fingerprint"),
         ("kseal seal --scope name", "namespace-wide"),

@@ -3,6 +3,7 @@
 It ends its process, so it runs in one of its own; there are wheels for some versions of Python on Linux only.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,10 @@ def is_here() -> bool:
 def run(name: str, seconds: float) -> subprocess.CompletedProcess[str]:
     """Try inputs until the time is up, in a process of its own; it ends with 0 when no rule was broken."""
     words = [sys.executable, "-m", "tests.fuzz", name, "--seconds", str(seconds), "--engine", "atheris-here"]
-    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent.parent)
+    root = Path(__file__).parent.parent.parent
+    with tempfile.TemporaryDirectory(prefix="kseal-fuzz-") as folder:  # that process cannot tidy up: it just ends
+        environment = os.environ | {"TMPDIR": folder}
+        return subprocess.run(words, capture_output=True, text=True, check=False, cwd=root, env=environment)
 
 
 def run_here(name: str, seconds: float) -> None:

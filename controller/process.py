@@ -87,6 +87,7 @@ class Process:
             connection,
             SEALED_SECRETS,
             on_event=self._sealed_secret_event,
+            knows=self._sealed.knows,
             is_served=lambda: serves(custom, SEALED_SECRETS),
             on_problem=lambda error: self._log.warning("watch interrupted", kind=SEALED_SECRETS.kind, error=error),
             namespaces=None if namespace is None else [namespace],

@@ -53,6 +53,8 @@ def measure(names: Sequence[str], quiet: Quiet, *, quick: bool) -> list[report.R
             began = time.monotonic()
             with Nest(f"bench-{name}") as nest:
                 rows = figure.measure(Bench(nest, installed, quick, quiet, say))
+            for row in rows:
+                say(f"  {row}")
             say(f"{figure.TITLE}: {time.monotonic() - began:.0f} s")
             results.append(report.Result(figure, rows))
     return results

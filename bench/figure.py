@@ -56,6 +56,10 @@ class Row:
     peer_name: str = ""
     goal: Goal | None = None
 
+    def __str__(self) -> str:
+        ratio = "" if self.ratio is None else f" = {self.ratio:.3f}x"
+        return f"{self.figure}: {self.ours}" + (f" by {self.peer} ({self.peer_name}){ratio}" if self.peer else "")
+
     @property
     def ratio(self) -> float | None:
         """Ours by the peer's; None where there is nothing to compare with."""

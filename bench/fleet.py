@@ -4,6 +4,7 @@ Each fleet has a control plane of its own, fresh, so that no run pays for the on
 same key, so that neither has to make one.
 """
 
+import json
 import os
 import threading
 import time
@@ -63,9 +64,11 @@ class Fleet:
         self._stack.close()
 
     def create(self, objects: Sequence[dict[str, Any]]) -> None:
-        """Create SealedSecrets as fast as the API server takes them."""
+        """Create SealedSecrets as fast as the API server takes them, with little work of our own beside it."""
+        path, headers = SEALED_SECRETS.path(material.NAMESPACE), [("Content-Type", "application/json")]
+        bodies = [json.dumps(one).encode() for one in objects]
         with ThreadPoolExecutor(_CREATORS) as pool:
-            for _ in pool.map(lambda one: self.cluster.create(SEALED_SECRETS, one), objects):
+            for _ in pool.map(lambda body: self.cluster.request("POST", path, body=body, headers=headers), bodies):
                 pass
 
     def cpu_seconds(self) -> float:

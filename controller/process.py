@@ -183,6 +183,7 @@ class Process:
             watched,
             self._memory,
             on_sealed_secret=self._dispatcher.sealed_secret_event,
+            knows=self._sealed.knows,
             on_secret=self._dispatcher.secret_changed,
             log=self._log,
         )

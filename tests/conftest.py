@@ -4,6 +4,7 @@ With pytest-xdist each worker starts a control plane of its own. Sharing one wou
 its life would hang on a count of its users, and tests count the API server's requests: they must be alone with it.
 """
 
+import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ _CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; children would inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", f"{netns.MARKER}: runs inside a network namespace of its own")
     if netns.is_inside():
         config.pluginmanager.register(netns.Recorder(config))

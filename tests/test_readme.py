@@ -81,6 +81,7 @@ def test_the_install_commands_of_the_readme_install_a_working_program(line: str,
         **{name: str(tmp_path / "tools") for name in ("UV_TOOL_DIR", "PIPX_HOME")},
         **{name: str(binaries) for name in ("UV_TOOL_BIN_DIR", "PIPX_BIN_DIR")},
         "UV_PYTHON": sys.executable,
+        "UV_HTTP_TIMEOUT": "180",
         "PIPX_DEFAULT_PYTHON": sys.executable,
     }
     program = line.split(maxsplit=1)[0]

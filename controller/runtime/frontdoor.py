@@ -43,8 +43,9 @@ class FrontDoor:
     over; the door itself goes on.
 
     `is_served` says whether the API server knows the resource at all (`engine.kube.discovery.serves`): while it does
-    not, nothing more is asked of it, and the door opens by itself when the resource comes. `namespaces` None means
-    all of them.
+    not, nothing more is asked of it, and the door opens by itself when the resource comes. `knows(namespace, name, uid,
+    version)` says whether a state of an object is known already, from the answer to a write of its status: such a
+    change need not be told. `namespaces` None means all of them.
 
     Needs the rights to list and watch the resource, and discovery, which everybody may.
     """
@@ -57,6 +58,7 @@ class FrontDoor:
         on_event: EventHandler,
         is_served: Callable[[], bool],
         on_problem: Callable[[Exception], None],
+        knows: Callable[[str, str, str, str], bool] = lambda *_: False,
         namespaces: Collection[str] | None = None,
         label_selector: str | None = None,
     ) -> None:
@@ -67,7 +69,7 @@ class FrontDoor:
         self._is_served = is_served
         self._namespaces = namespaces
         self._label_selector = label_selector
-        self._ledger = Ledger(resource, namespaces, tell=on_event, on_problem=on_problem)
+        self._ledger = Ledger(resource, namespaces, tell=on_event, on_problem=on_problem, knows=knows)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._end: Callable[[], None] | None = None  # ends the operator that runs now

@@ -35,11 +35,13 @@ class Ledger:
         *,
         tell: EventHandler,
         on_problem: Callable[[Exception], None],
+        knows: Callable[[str, str, str, str], bool],
     ) -> None:
         self._resource = resource
         self._is_namespaced = namespaces is not None
         self._tell = tell
         self._on_problem = on_problem
+        self._knows = knows
         self._entries = {resource.path(namespace): _Entry() for namespace in namespaces or (None,)}
         self._errors: dict[str, KsealError] = {}  # by the path of the collection
         self._told_of: dict[str, set[type]] = {}  # kinds of errors, since the API server last spoke
@@ -77,6 +79,10 @@ class Ledger:
             for gone in entry.presence.page(items, version, is_first=is_first, is_last=is_last):
                 self._pass_on(DELETED, self._remains(gone))
             self._note_all_told()
+
+    def is_known(self, item: Item) -> bool:
+        """Whether a change has come to be known otherwise. Nobody asks so before the object has been told."""
+        return self._knows(*item.at, item.uid, item.version)
 
     def handed_over(self, kind: str | None, raw: dict[str, Any]) -> None:
         """kopf says what happened to an object; `kind` is None for an object of a list."""

@@ -83,6 +83,11 @@ def _has_seen(known: Observed, uid: str, version: str) -> bool:
     return known.uid == uid and not is_newer(version, known.resource_version)
 
 
+def _asks_the_same(known: Observed, new: Observed) -> bool:
+    """Whether both states of one object lead to the same Secret and the same status."""
+    return (known.uid, known.generation, known.inputs) == (new.uid, new.generation, new.inputs)
+
+
 class SealedSecrets:
     """The last seen state of each SealedSecret; safe between the watch and the workers."""
 
@@ -106,13 +111,22 @@ class SealedSecrets:
         return key, new, True
 
     def refresh(self, raw: dict[str, Any]) -> None:
-        """Take in the answer to a write. It counts only for an object that the watch has not seen go."""
+        """Take in the answer to a status write. It counts only for an object that the watch has not seen go.
+
+        Nor does it count when somebody has changed the object meanwhile: then the watch has news, which must not pass
+        for known.
+        """
         key = Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
         new = observe(raw)
         with self._lock:
             known = self._objects.get(key)
-            if known and known.uid == new.uid and is_newer(new.resource_version, known.resource_version):
+            if known and _asks_the_same(known, new) and is_newer(new.resource_version, known.resource_version):
                 self._objects[key] = new
+
+    def knows(self, namespace: str, name: str, uid: str, version: str) -> bool:
+        """Whether this state of an object, or a later one, has been taken in."""
+        known = self.get(Key(namespace, name))
+        return known is not None and _has_seen(known, uid, version)
 
     def drop(self, key: Key) -> None:
         """The object is gone."""

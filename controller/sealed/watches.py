@@ -26,6 +26,7 @@ class Watches:
         memory: SecretMemory,
         *,
         on_sealed_secret: EventHandler,
+        knows: Callable[[str, str, str, str], bool],
         on_secret: Callable[[Key], None],
         log: Any,
     ) -> None:
@@ -40,6 +41,7 @@ class Watches:
             sealed.connection,
             SEALED_SECRETS,
             on_event=on_sealed_secret,
+            knows=knows,
             is_served=lambda: serves(sealed, SEALED_SECRETS),
             on_problem=sealed_problem,
             namespaces=watched.namespaces,

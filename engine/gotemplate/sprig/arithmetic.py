@@ -96,11 +96,34 @@ def _round_with(rounding: Callable[[float], int], value: float) -> float:
     return math.copysign(float(rounding(value)), value) if math.isfinite(value) and value else value
 
 
-def _round(value: Value, places: int, *rest: float) -> float:
+def _power_of_ten(exponent: int) -> float:
+    """math.Pow(10, exponent), step by step, since Go's last bit is not always the nearest. Source: Go math pow.go."""
+    result, result_exponent = 1.0, 0
+    base, base_exponent = math.frexp(10.0)
+    left = abs(exponent)
+    while left:
+        if abs(base_exponent) > 1 << 12:
+            result_exponent += base_exponent
+            break
+        if left & 1:
+            result *= base
+            result_exponent += base_exponent
+        base *= base
+        base_exponent *= 2
+        if base < 0.5:
+            base += base
+            base_exponent -= 1
+        left >>= 1
+    if exponent < 0:
+        result, result_exponent = 1 / result, -result_exponent
     try:
-        power = math.pow(10, places)
+        return math.ldexp(result, result_exponent)
     except OverflowError:
-        power = math.inf
+        return math.inf
+
+
+def _round(value: Value, places: int, *rest: float) -> float:
+    power = _power_of_ten(places)
     digit = power * floating(value)
     fraction = math.modf(digit)[0] if not math.isinf(digit) else math.nan
     rounded = _round_with(math.ceil if fraction >= (rest[0] if rest else 0.5) else math.floor, digit)

@@ -31,8 +31,12 @@ TWO = {
 class Heard:
     """A listener that keeps what it was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *known: str) -> None:
         self.told: list[tuple[Any, ...]] = []
+        self._known = known
+
+    def is_known(self, item: Item) -> bool:
+        return item.version in self._known
 
     def asked(self, path: str) -> None:
         self.told.append(("asked", path))
@@ -197,6 +201,21 @@ def test_the_last_page_is_known_by_having_no_continuation() -> None:
     with answering(lambda _target, _headers: as_json({"metadata": {"resourceVersion": "11"}, "items": []})) as url:
         ask(url, f"{PATH}?continue=more", listener)
     assert listener.told[1] == ("listed", PATH, [], "11", False, True)
+
+
+def a_change(kind: str, version: str, **more: Any) -> bytes:
+    metadata = {"namespace": "shop", "name": "db", "uid": "u1", "resourceVersion": version}
+    return json.dumps({"type": kind, "object": {"metadata": metadata, **more}}).encode() + b"\n"
+
+
+def test_changes_that_are_known_do_not_pass_and_everything_else_does_unchanged() -> None:
+    bookmark = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7"}}}\n'
+    error = b'{"type":"ERROR","object":{"kind":"Status","code":410}}\n'
+    deceit = a_change("MODIFIED", "9", metadata_like={"resourceVersion": "7"})
+    passing = [a_change("ADDED", "7"), bookmark, a_change("DELETED", "7"), b"no JSON\n", deceit, error]
+    watch = [*passing[:3], a_change("MODIFIED", "7", large="x" * 1000), *passing[3:]]
+    with answering(lambda *_: (200, {}, b"".join(watch))) as url:
+        assert ask(url, f"{PATH}?watch=true", Heard("7")) == b"".join(passing)
 
 
 def test_pieces_of_a_watch_are_heard() -> None:

@@ -19,7 +19,11 @@ class Book:
         self.told: list[tuple[str | None, str]] = []
         self.problems: list[str] = []
         self.ledger = Ledger(
-            SEALED_SECRETS, namespaces, tell=self._note, on_problem=lambda error: self.problems.append(str(error))
+            SEALED_SECRETS,
+            namespaces,
+            tell=self._note,
+            on_problem=lambda error: self.problems.append(str(error)),
+            knows=lambda *state: state == ("shop", "db", "uid-of-db", "7"),
         )
 
     def _note(self, kind: str | None, raw: dict[str, Any]) -> None:
@@ -108,8 +112,15 @@ def test_a_consumer_s_failure_is_told_and_goes_no_further() -> None:
     def fail(kind: str | None, raw: dict[str, Any]) -> None:
         raise ValueError("defect")
 
-    ledger = Ledger(SEALED_SECRETS, None, tell=fail, on_problem=problems.append)
+    ledger = Ledger(SEALED_SECRETS, None, tell=fail, on_problem=problems.append, knows=lambda *_: False)
     ledger.listed(ALL, [item("db")], "10", is_first=True, is_last=True)
     ledger.handed_over(None, raw(item("db")))
     assert [str(problem) for problem in problems] == ["defect"]
     assert ledger.all_told.is_set()
+
+
+def test_what_the_consumer_knows_is_asked_state_by_state() -> None:
+    book = Book()
+    assert book.ledger.is_known(item("db", 7))
+    assert not book.ledger.is_known(item("db", 8))
+    assert not book.ledger.is_known(item("db", 7, namespace="bank"))

@@ -97,6 +97,32 @@ def test_the_watch_takes_over_when_it_has_reached_the_write() -> None:
     assert memory.get(KEY) == a_record("9", digest=b"edited")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spec": {"encryptedData": {"password": "AgB="}}, "metadata": {"generation": 2}},
+        {"metadata": {"generation": 3}},  # changed, and changed back
+        {"metadata": {"annotations": {"sealedsecrets.bitnami.com/cluster-wide": "true"}}},
+    ],
+)
+def test_the_answer_of_a_write_does_not_hide_what_somebody_changed_before_it(change: dict[str, Any]) -> None:
+    seen = SealedSecrets()
+    seen.put(a_sealed_secret("7"))
+    seen.refresh(a_sealed_secret("9", **change))
+    _, _, is_new = seen.put(a_sealed_secret("8", **change))
+    assert is_new
+
+
+def test_the_answer_of_a_write_makes_its_echo_known() -> None:
+    seen = SealedSecrets()
+    seen.put(a_sealed_secret("7"))
+    seen.refresh(a_sealed_secret("8", status={"observedGeneration": 1}))
+    assert seen.knows("shop", "db", "u-1", "8")
+    assert not seen.knows("shop", "db", "u-1", "9")
+    assert not seen.knows("shop", "db", "u-2", "8")
+    assert not seen.knows("shop", "other", "u-1", "8")
+
+
 def test_the_watch_repeating_a_write_is_no_news_and_everything_else_is() -> None:
     memory = SecretMemory()
     assert memory.saw(KEY, a_record("7"))

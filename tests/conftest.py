@@ -36,10 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     if item.get_closest_marker(netns.MARKER) is None or netns.is_inside():
         return None
     netns.run(item)
+    # The test before left up what it shared with this one; only what the next one shares too may stay.
+    item.session._setupstate.teardown_exact(nextitem)
     return True
 
 

@@ -117,8 +117,13 @@ class KeyMaker:
         why = self._why(newest)
         if why is None:
             return min(self._until_due(newest), LONGEST_LOOK)
-        made = self._make(newest)
-        self._is_asked = self._is_cutoff_due = False
+        asked, self._is_asked = self._is_asked, False  # before the key is seen: who asks then, asks for another one
+        try:
+            made = self._make(newest)
+        except Exception:
+            self._is_asked = self._is_asked or asked
+            raise
+        self._is_cutoff_due = False
         self._told = ""
         self._log.info("key made", why=why, newest=made.fingerprint)
         return timedelta()

@@ -306,7 +306,7 @@ def test_where_there_is_no_linux_the_first_half_runs(
 
 def test_only_a_kubeconfig_that_is_typed_after_make_demo_is_used() -> None:
     def typed(*words: str, **environ: str) -> str:
-        command = ["make", "--dry-run", "--always-make", "demo", *words]
+        command = ["make", "--no-print-directory", "--dry-run", "--always-make", "demo", *words]
         inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
         shown = subprocess.run(command, cwd=ROOT, env=inherited | environ, capture_output=True, text=True, check=True)
         return shown.stdout.splitlines()[-1].partition("demo")[2].strip()

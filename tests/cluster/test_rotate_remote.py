@@ -58,8 +58,9 @@ def sealed(key: SealingKey, name: str, scope: Scope | None = None, **items: str)
 
 
 @pytest.fixture(params=["original", "ours"])
-def installed(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Iterator[tuple[str, Running, KeyRing]]:
+def installed(request: pytest.FixtureRequest, served: ControlPlane) -> Iterator[tuple[str, Running, KeyRing]]:
     """A controller with two keys, reached by a Service of the usual name: its namespace, its process, its keys."""
+    control_plane = served
     namespace = control_plane.create_namespace()
     keys = [make_key(60), make_key(1)]
     items = [key_secret(key, f"sealed-secrets-key{number}") for number, key in enumerate(keys)]

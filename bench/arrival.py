@@ -29,13 +29,11 @@ def measure(bench: Bench) -> list[Row]:
         for kind in _KINDS:
             taken[kind].append(arrive(bench, kind, count, flags=EQUAL))
     defaults = {kind: [arrive(bench, kind, few)] for kind in _KINDS}
-    unlimited = Samples([arrive(bench, "kseal", count)["seconds"]], "s")
     return [
         _row(f"{count} arrive, equal limits", taken, "seconds", "s", Goal(0.3)),
         _row(f"{count} arrive, CPU of the controller", taken, "cpu", "s"),
         _row(f"{count} arrive, peak memory of the controller", taken, "memory", "MB", Goal(1.5)),
         _row(f"{few} arrive, each at its defaults", defaults, "seconds", "s"),
-        Row(f"{count} arrive at our defaults, which set no limit", unlimited),
     ]
 
 

@@ -13,8 +13,9 @@ from tests.kit import metrics
 TITLE = "Restart"
 HOW = (
     "The controller is stopped by SIGTERM when all SealedSecrets are synced, and started again at the limits of the "
-    "arrival. As soon as it answers its readiness probe one more SealedSecret is created. Requests are those that "
-    "the API server counted from the start until the controller has looked at all, without the bench's own."
+    "arrival. As soon as it answers its readiness probe, which the original does before it has listed anything, one "
+    "more SealedSecret is created. Requests are those that the API server counted from the start until the controller "
+    "has looked at all, without the bench's own."
 )
 _NEWS: Final = "news"
 _LIMIT_SECONDS: Final = 600.0

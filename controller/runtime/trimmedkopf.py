@@ -103,7 +103,7 @@ def _settings(resource: Resource, label_selector: str | None) -> kopf.OperatorSe
     chosen.networking.request_timeout = REQUEST_SECONDS
     chosen.networking.connect_timeout = CONNECT_SECONDS
     chosen.networking.error_backoffs = _Patience()
-    chosen.queueing.idle_timeout = 0.1  # each object's task, and its last event, are kept for so long
+    chosen.queueing.idle_timeout = 0.02  # each object's task, and its last event, are kept for so long
     chosen.queueing.exit_timeout = 0.5
     return chosen
 

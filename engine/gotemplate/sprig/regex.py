@@ -11,17 +11,13 @@ from engine.gotemplate.errors import Refused
 from engine.gotemplate.limits import Meter
 from engine.gotemplate.table import Function, Run, function
 from engine.gotemplate.values import NilStrings, Strings, runes, unrunes
+from engine.patterns import PatternError, compiled
 
 Span = tuple[int, int]
 
-_LONGEST = 10_000
-"""Bytes of a pattern."""
-_MEMORY = 1 << 23
-"""Bytes for a compiled pattern and its automata."""
 _MATCH = 3_000
 """Units of cost of one match: the call takes that long."""
 _SPECIAL = re.compile(rb"[\\.+*?()|\[\]{}^$]")
-_ESCAPE = re.compile(r"\\Q.*?(?:\\E|$)|\\(.)", re.DOTALL)
 _REFERENCE = re.compile(rb"\$(?:\$|\{([^{}$]+)\}|([^{}$\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]+))")
 
 
@@ -29,18 +25,9 @@ class _Pattern:
     """A compiled pattern. Raises: Refused when it is none."""
 
     def __init__(self, pattern: bytes) -> None:
-        import re2
-
-        text = runes(pattern)
-        is_foreign = any(match[1] in {"C", "Q"} for match in _ESCAPE.finditer(text) if match[1])
-        if len(pattern) > _LONGEST or is_foreign:
-            raise Refused("no pattern of a supported kind")
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = _MEMORY
         try:
-            self.compiled: Any = re2.compile(text.encode(), options)
-        except (re2.error, UnicodeEncodeError):
+            self.compiled: Any = compiled(runes(pattern))
+        except PatternError:
             raise Refused("no pattern") from None
         self.names: dict[bytes, int] = dict(self.compiled.groupindex)
 

@@ -40,6 +40,14 @@ def yaml_text(value: float) -> str:
     return _general(repr(abs(value)), value < 0)
 
 
+def positional_text(value: float) -> str:
+    """A float without an exponent, however large or small: `FormatFloat` with format 'f'. The value must be finite."""
+    text = repr(value)
+    if "e" not in text:
+        return text.removesuffix(".0")
+    return ("-" if value < 0 else "") + _positional(*_decimal(repr(abs(value))))
+
+
 def key_text(value: float) -> str:
     """A float as sigs.k8s.io/yaml turns it into a key: like `yaml_text`, but of the nearest 32-bit number.
 

@@ -65,7 +65,7 @@ class Timestamp:
         return "Timestamp()"
 
 
-Scalar: TypeAlias = "str | int | float | bool | Timestamp | None"
+Scalar: TypeAlias = str | int | float | bool | Timestamp | None
 Value: TypeAlias = "Branch | list[Value] | Comment | Scalar"
 
 
@@ -81,7 +81,8 @@ class Branch(list[tuple["str | Comment", "Value"]]):
                 return value
         return None
 
-    def __contains__(self, key: object) -> bool:
+    def has(self, key: str) -> bool:
+        """Whether an item has the key, be its value null."""
         return any(name == key for name, _ in self)
 
 

@@ -139,6 +139,8 @@ def _sealer(
             mac.update(plain)
         if not selected:
             return value
+        if not plain:  # it stays empty, and uses up no nonce
+            return ""
         kind = type_name(value)
         iv = (stash.find(aad, kind, plain) if stash else None) or nonces.next()
         text = cipher.encrypt_bytes(plain, kind, aad, iv)

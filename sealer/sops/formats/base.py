@@ -7,9 +7,22 @@ first.
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from engine.kube.documents import MEBIBYTE, Limits
+from sealer.sops.errors import DocumentRefused
+
 if TYPE_CHECKING:
     from sealer.sops.envelope import Envelope
     from sealer.sops.tree import Branches, Value
+
+
+LIMITS = Limits(bytes=96 * MEBIBYTE)
+"""How much of a file is read: a binary file of 64 MiB, which base64 makes a third longer, can be opened again."""
+
+
+def check_size(data: bytes, most: int = LIMITS.bytes) -> None:
+    """Raises: DocumentRefused for more bytes than the limit."""
+    if len(data) > most:
+        raise DocumentRefused(f"{len(data)} bytes are more than the {most} that are read")
 
 
 class Format(Protocol):

@@ -1,0 +1,54 @@
+"""INI as go-ini writes it: signs aligned within a section, empty lines between sections, quotes where they are needed.
+
+Source: go-ini/ini file.go, writeToBuffer, release 1.67.3.
+"""
+
+from sealer.sops.errors import NotWritable
+from sealer.sops.formats.ini_read import DEFAULT, SPACE, Section
+from sealer.sops.tree import to_bytes
+
+
+def write(sections: list[Section]) -> str:
+    """The text of sections. Raises: NotWritable for a comment with an empty line."""
+    lines: list[str] = []
+    for index, section in enumerate(sections):
+        lines += [_remark(line, line) for line in _lines(section.comment)]
+        if index or section.name.upper() != DEFAULT:
+            lines.append(f"[{section.name}]")
+        elif not section.keys:
+            continue
+        names = {name: _quoted_name(name) for name in section.keys}
+        width = max((len(to_bytes(name)) for name in names.values()), default=0)
+        for name, key in section.keys.items():
+            lines += [_remark(line, line.strip(SPACE)) for line in _lines(key.comment)]
+            shown = names[name]
+            lines.append(f"{shown}{' ' * (width - len(to_bytes(shown)))} = {_quoted_value(key.value)}")
+        if index < len(sections) - 1:
+            lines.append("")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(comment: str) -> list[str]:
+    lines = comment.split("\n") if comment else []
+    if "" in lines:
+        raise NotWritable("a comment with an empty line cannot be written as INI")
+    return lines
+
+
+def _remark(line: str, text: str) -> str:
+    """A line of a comment: with its own sign if it has one, else with a semicolon before `text`."""
+    return f"{line[0]} {line[1:].strip(SPACE)}" if line[0] in "#;" else f"; {text}"
+
+
+def _quoted_name(name: str) -> str:
+    if '"' in name or "=" in name or ":" in name:
+        return f"`{name}`"
+    return f'"""{name}"""' if "`" in name else name
+
+
+def _quoted_value(value: str) -> str:
+    if "\n" in value or "`" in value:
+        return f'"""{value}"""'
+    if "#" in value or ";" in value:
+        return f"`{value}`"
+    return f'"{value}"' if value.strip(SPACE) != value else value

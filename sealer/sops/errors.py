@@ -6,7 +6,7 @@ KsealError
     ├── EnvelopeRefused     1    an encrypted document is not what it says it is: its text, its metadata, its version
     │   └── MetadataMissing 1    there is no metadata at all
     ├── NotWritable         4    a document cannot be written in this format
-    ├── ConfigError         5    `.sops.yaml` cannot be used
+    ├── ConfigError         1    `.sops.yaml` cannot be used
     ├── Conflict            8    settings that exclude each other
     ├── TreeNotEncrypted   23    a value cannot be encrypted
     ├── TreeNotDecrypted   25    a value cannot be decrypted
@@ -55,8 +55,6 @@ class NotWritable(SopsError):
 
 class ConfigError(SopsError):
     """`.sops.yaml` is wrong."""
-
-    code: ClassVar[int] = 5
 
 
 class Conflict(SopsError):

@@ -1,0 +1,208 @@
+"""`.sops.yaml`: which keys and which selection a new file gets, where published files go, how stores indent.
+
+Source: sops.md section 10, getsops/sops config.go.
+"""
+
+import os
+from collections.abc import Mapping
+
+from sealer.sops.configfile import LARGEST, Fields, parse
+from sealer.sops.errors import ConfigError
+from sealer.sops.recipients import spelling
+from sealer.sops.recipients.base import Field, MasterKey
+from sealer.sops.selection import RULES, Selection
+
+KeyGroups = list[list[MasterKey]]
+
+_FLAT = {
+    "age": "age",
+    "pgp": "pgp",
+    "kms": "kms",
+    "gcp_kms": "gcp_kms",
+    "hckms": "hckms",
+    "azure_keyvault": "azure_kv",
+    "hc_vault_transit_uri": "hc_vault",
+}
+"""Fields of a rule without key groups, in the order in which their keys come, with the kind of key of each."""
+
+
+class Rule:
+    """What a creation rule says of the files that it matches. Keys have wrapped nothing yet."""
+
+    __slots__ = ("groups", "selection", "shamir_threshold")
+
+    def __init__(self, groups: KeyGroups, shamir_threshold: int, selection: Selection) -> None:
+        self.groups = groups
+        self.shamir_threshold = shamir_threshold
+        """0 where the rule does not say."""
+        self.selection = selection
+        """Empty where the rule does not say."""
+
+
+class Destination:
+    """Where a published file goes: `kind` is s3, gcs or vault, None where the rule names no place."""
+
+    __slots__ = ("fields", "kind", "omit_extensions", "recreation")
+
+    def __init__(self, kind: str | None, fields: Mapping[str, str], recreation: Rule, *, omit_extensions: bool) -> None:
+        self.kind = kind
+        self.fields = fields
+        self.recreation = recreation
+        """The rule under which the file is encrypted anew; without keys where it is published as it is."""
+        self.omit_extensions = omit_extensions
+
+
+class Config:
+    """One `.sops.yaml`. What is wrong in a part of it is said when that part is asked for."""
+
+    def __init__(self, top: Fields, folder: str) -> None:
+        """`folder` is the absolute path of where it lies."""
+        self._top = top
+        self._folder = folder
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether it says anything of new files; an empty list does, and matches nothing."""
+        return self._top.values.get("creation_rules") is not None
+
+    def rule_for(self, path: str, *, context: Mapping[str, str] | None = None) -> Rule | None:
+        """The first creation rule that matches an absolute path; None where there are no rules at all.
+
+        `context` is the encryption context for keys of AWS KMS outside of key groups.
+
+        Raises: ConfigError where no rule matches, or the rule is wrong.
+        """
+        if not self.has_rules:
+            return None
+        path = path.removeprefix(self._folder.rstrip("/") + "/")
+        for fields in self._top.mappings("creation_rules"):
+            if _matches(fields, path):
+                return _rule(fields, context)
+        raise ConfigError(
+            f"error loading config: no matching creation rules found in {self._top.source}",
+            f"no path_regex there matches {path}; a last rule without one would match all files",
+        )
+
+    def destination_for(self, path: str) -> Destination:
+        """The first destination rule that matches a path as it was typed. Raises: ConfigError."""
+        for fields in self._top.mappings("destination_rules"):
+            if _matches(fields, path):
+                return _destination(fields)
+        raise ConfigError("error loading config: no matching destination found in config")
+
+    def indent(self, format_name: str) -> int | None:
+        """How many spaces a store indents by, None where it is not said. Raises: ConfigError."""
+        store = {"binary": "json_binary"}.get(format_name, format_name)
+        if store not in {"yaml", "json", "json_binary"}:
+            return None
+        fields = self._top.mapping("stores").mapping(store)
+        return fields.number("indent") if fields.values.get("indent") is not None else None
+
+
+def load(path: str) -> Config:
+    """Read a file. Raises: ConfigError."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  # pathlib would cost 3 ms
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise ConfigError(f"could not read config file: open {path}: {reason}") from error
+    return loads(data, path)
+
+
+def loads(data: bytes, path: str) -> Config:
+    """The configuration in a text that lies at `path`. Raises: ConfigError."""
+    return Config(parse(data, path), os.path.dirname(os.path.abspath(path)))  # noqa: PTH100, PTH120  # the same
+
+
+def _matches(fields: Fields, path: str) -> bool:
+    """Whether `path_regex` is absent, or found in a path. Raises: ConfigError for what is no pattern."""
+    pattern = fields.text("path_regex")
+    if not pattern:
+        return True
+    from engine.patterns import PatternError, compiled, shown
+
+    try:
+        return compiled(pattern).search(shown(path)) is not None
+    except PatternError as error:
+        raise ConfigError(f"{fields.source}: {fields.place}.path_regex: can not compile regexp: {error}") from None
+
+
+def _rule(fields: Fields, context: Mapping[str, str] | None) -> Rule:
+    texts = {name: fields.text(name) for name in RULES}
+    if sum(map(bool, texts.values())) > 1:
+        raise ConfigError(
+            f"error loading config: cannot use more than one of {', '.join(RULES)} for the same rule",
+            f"{fields.source}: {fields.place} has {', '.join(name for name, text in texts.items() if text)}",
+        )
+    return Rule(
+        _groups(fields, context),
+        fields.number("shamir_threshold"),
+        Selection(**texts, mac_only_encrypted=fields.flag("mac_only_encrypted")),
+    )
+
+
+def _groups(fields: Fields, context: Mapping[str, str] | None) -> KeyGroups:
+    groups = fields.mappings("key_groups")
+    if groups:
+        return [_group(group) for group in groups]
+    profile = fields.text("aws_profile")
+    flat: list[MasterKey] = []
+    for name, kind in _FLAT.items():
+        texts = fields.texts(name) if name == "hckms" else fields.texts_or_list(name)
+        for text in (member for item in texts for member in spelling.split(item)):
+            is_aws = kind == "kms"
+            flat.append(
+                spelling.parse(kind, text, context=context if is_aws else None, aws_profile=profile if is_aws else "")
+            )
+    return [flat]
+
+
+def _group(fields: Fields) -> list[MasterKey]:
+    """The keys of a group, those that it merges in first, each once."""
+    found = [key for merged in fields.mappings("merge") for key in _group(merged)]
+    found += [spelling.parse("age", text) for item in fields.texts("age") for text in spelling.split(item)]
+    found += [spelling.parse("pgp", text) for text in fields.texts("pgp")]
+    found += [_aws(key) for key in fields.mappings("kms")]
+    found += [spelling.parse("gcp_kms", key.text("resource_id")) for key in fields.mappings("gcp_kms")]
+    found += [spelling.parse("hckms", key.text("key_id")) for key in fields.mappings("hckms")]
+    found += [_azure(key) for key in fields.mappings("azure_keyvault")]
+    found += [spelling.parse("hc_vault", text) for text in fields.texts("hc_vault")]
+    unique: dict[tuple[str, str], MasterKey] = {}
+    for key in found:
+        unique.setdefault((key.kind, key.identity), key)
+    return list(unique.values())
+
+
+def _aws(fields: Fields) -> MasterKey:
+    named: dict[str, Field] = {"arn": fields.text("arn"), "aws_profile": fields.text("aws_profile")}
+    if fields.text("role"):
+        named["role"] = fields.text("role")
+    context = fields.mapping("context")
+    if context.values:
+        named["context"] = {name: context.text(name) for name in context.values}
+    return MasterKey("kms", named)
+
+
+def _azure(fields: Fields) -> MasterKey:
+    named = {"vault_url": "vaultUrl", "name": "key", "version": "version"}
+    return MasterKey("azure_kv", {name: fields.text(spelled) for name, spelled in named.items()})
+
+
+def _destination(fields: Fields) -> Destination:
+    kinds = {"s3": "s3_bucket", "gcs": "gcs_bucket", "vault": "vault_path"}
+    named = [kind for kind, name in kinds.items() if fields.text(name)]
+    if len(named) > 1:
+        raise ConfigError(
+            "error loading config: more than one destinations were found in a single destination rule, "
+            "you can only use one per rule"
+        )
+    names = ("s3_bucket", "s3_prefix", "gcs_bucket", "gcs_prefix", "vault_path", "vault_address", "vault_kv_mount_name")
+    texts = {name: fields.text(name) for name in names}
+    texts["vault_kv_version"] = str(fields.number("vault_kv_version"))
+    return Destination(
+        named[0] if named else None,
+        {name: text for name, text in texts.items() if text},
+        _rule(fields.mapping("recreation_rule"), None),
+        omit_extensions=fields.flag("omit_extensions"),
+    )

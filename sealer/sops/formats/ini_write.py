@@ -3,13 +3,12 @@
 Source: go-ini/ini file.go, writeToBuffer, release 1.67.3.
 """
 
-from sealer.sops.errors import NotWritable
 from sealer.sops.formats.ini_read import DEFAULT, SPACE, Section
 from sealer.sops.tree import to_bytes
 
 
 def write(sections: list[Section]) -> str:
-    """The text of sections. Raises: NotWritable for a comment with an empty line."""
+    """The text of sections."""
     lines: list[str] = []
     for index, section in enumerate(sections):
         lines += [_remark(line, line) for line in _lines(section.comment)]
@@ -29,14 +28,16 @@ def write(sections: list[Section]) -> str:
 
 
 def _lines(comment: str) -> list[str]:
-    lines = comment.split("\n") if comment else []
-    if "" in lines:
-        raise NotWritable("a comment with an empty line cannot be written as INI")
-    return lines
+    return comment.split("\n") if comment else []
 
 
 def _remark(line: str, text: str) -> str:
-    """A line of a comment: with its own sign if it has one, else with a semicolon before `text`."""
+    """A line of a comment: with its own sign if it has one, else with a semicolon before `text`.
+
+    The original crashes at an empty line, which it makes itself of a comment that begins with a bare sign.
+    """
+    if not line:
+        return ";"
     return f"{line[0]} {line[1:].strip(SPACE)}" if line[0] in "#;" else f"; {text}"
 
 

@@ -25,6 +25,9 @@ _FLAT = {
 }
 """Fields of a rule without key groups, in the order in which their keys come, with the kind of key of each."""
 
+_TAB = -1
+_WIDEST = 64
+
 
 class Rule:
     """What a creation rule says of the files that it matches. Keys have wrapped nothing yet."""
@@ -91,12 +94,22 @@ class Config:
         raise ConfigError("error loading config: no matching destination found in config")
 
     def indent(self, format_name: str) -> int | None:
-        """How many spaces a store indents by, None where it is not said. Raises: ConfigError."""
+        """How many spaces a format indents by, None for its own way. Raises: ConfigError."""
         store = {"binary": "json_binary"}.get(format_name, format_name)
-        if store not in {"yaml", "json", "json_binary"}:
-            return None
         fields = self._top.mapping("stores").mapping(store)
-        return fields.number("indent") if fields.values.get("indent") is not None else None
+        spaces = fields.number("indent", 0 if store == "yaml" else _TAB)
+        return indent(format_name, spaces)
+
+
+def indent(format_name: str, spaces: int) -> int | None:
+    """A number of spaces as formats take it: YAML's own way is 0, JSON's is -1, a tab. Raises: ConfigError."""
+    own = 0 if format_name == "yaml" else _TAB
+    if spaces < own:
+        what = "YAML Negative indentation" if format_name == "yaml" else "JSON Indentation parameter smaller than -1"
+        raise ConfigError(f"{what} not accepted")
+    if spaces > _WIDEST:
+        raise ConfigError(f"an indentation of {spaces} is more than {_WIDEST} spaces")
+    return None if spaces == own else spaces
 
 
 def load(path: str) -> Config:

@@ -194,10 +194,24 @@ def test_a_destination_must_match_and_be_one() -> None:
 
 def test_how_stores_indent() -> None:
     found = read("stores: {yaml: {indent: 2}, json: {indent: 0}, json_binary: {}, ini: {indent: 9}}")
-    indents = [found.indent(name) for name in ("yaml", "json", "binary", "ini", "dotenv")]
-    assert indents == [2, 0, None, None, None]
-    with pytest.raises(ConfigError, match=r"stores\.yaml\.indent: expected a number"):
-        read("stores: {yaml: {indent: x}}").indent("yaml")
+    indents = [found.indent(name) for name in ("yaml", "json", "binary")]
+    assert indents == [2, 0, None]
+    assert read("stores: {yaml: {indent: 0}, json: {indent: -1}}").indent("yaml") is None
+    assert read("stores: {yaml: {indent: 0}, json: {indent: -1}}").indent("json") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("yaml: {indent: x}", "yaml", "stores.yaml.indent: expected a number"),
+        ("yaml: {indent: -1}", "yaml", "Negative indentation"),
+        ("json: {indent: -2}", "json", "smaller than -1"),
+        ("json: {indent: 1000000}", "json", "more than 64"),
+    ],
+)
+def test_an_impossible_indentation_is_refused(text: str, name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read(f"stores: {{{text}}}").indent(name)
 
 
 @pytest.mark.parametrize(

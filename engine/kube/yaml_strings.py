@@ -10,7 +10,7 @@ from engine.kube.yaml_scalars import NUMERIC, WORDS, Dialect, number
 WIDTH = 80
 """Column after which a line is folded at its next space (emitterc.go, best_width)."""
 
-# No character here means anything to YAML where it stands, except for what `_is_simple` looks at.
+# No character here means anything to YAML where it stands, except for what `is_simple` looks at.
 _SIMPLE = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=+:,@;()~$^"
 _SIMPLE_STARTS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.+$()=;^~")
 _PRINTABLE = bytes([0x0A, *range(0x20, 0x7F)])
@@ -40,23 +40,23 @@ def written(text: str, indent: int, column: int | None) -> str:
     `indent` is that of the surrounding mapping or list, `column` where the string begins; None for a key, which is
     never folded. Raises: ValueError for half a surrogate pair, which no encoding carries.
     """
-    if _is_simple(text):
-        return text if _is_string(text) else f'"{text}"'
+    if is_simple(text):
+        return text if is_string(text) else f'"{text}"'
     if not _are_printable(text) or not _SEPARATORS.isdisjoint(text):
-        return _double_quoted(text, indent, column)
+        return double_quoted(text, indent, column)
     if "\n" in text:
         if " \n" in text or text[-1] == " " or column is None:
-            return _double_quoted(text, indent, column)
+            return double_quoted(text, indent, column)
         return _literal(text, indent)
-    if not _is_string(text):
-        return _double_quoted(text, indent, column)
-    if _is_plain(text):
+    if not is_string(text):
+        return double_quoted(text, indent, column)
+    if is_plain(text):
         return _folded(text, indent, column) if column is not None else text
     quoted = text.replace("'", "''")
     return f"'{_folded(quoted, indent, column + 1) if column is not None else quoted}'"
 
 
-def _is_simple(text: str) -> bool:
+def is_simple(text: str) -> bool:
     """The quick answer for most strings: nothing in it that YAML looks at."""
     return (
         text[:1] in _SIMPLE_STARTS
@@ -67,7 +67,7 @@ def _is_simple(text: str) -> bool:
     )
 
 
-def _is_string(text: str) -> bool:
+def is_string(text: str) -> bool:
     """Whether all readers take the string for one when it has no quotes."""
     if text[:1] not in NUMERIC:
         return text not in _WORDS and text != "<<"
@@ -90,10 +90,10 @@ def _are_printable(text: str) -> bool:
     """Whether go-yaml writes a string as it is. Raises: ValueError."""
     if text.isascii():
         return not text.encode().translate(None, _PRINTABLE)
-    return all(map(_is_printable, text))
+    return all(map(is_printable, text))
 
 
-def _is_printable(character: str) -> bool:
+def is_printable(character: str) -> bool:
     """Source: yamlprivateh.go, is_printable, by which nothing beyond the basic plane is. Raises: ValueError."""
     code = ord(character)
     if 0xD800 <= code <= 0xDFFF:
@@ -101,7 +101,7 @@ def _is_printable(character: str) -> bool:
     return 0x20 <= code <= 0x7E or code == 0x0A or (0xA0 <= code <= 0xFFFD and code != 0xFEFF)
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
     """Whether a printable line can do without quotes. Source: emitterc.go, yaml_emitter_analyze_scalar."""
     first, second = text[0], text[1:2]
     if first in _INDICATORS or (first in "-?:" and second in ("", " ")):
@@ -123,7 +123,7 @@ def _literal(text: str, indent: int) -> str:
     return "\n".join([f"|{hint}{chomping}", *(pad + line if line else "" for line in lines)])
 
 
-def _double_quoted(text: str, indent: int, column: int | None) -> str:
+def double_quoted(text: str, indent: int, column: int | None) -> str:
     escaped = text.translate(_Escaping())
     return f'"{escaped if column is None else _folded(escaped, indent, column + 1, marked=True)}"'
 
@@ -135,7 +135,7 @@ class _Escaping(dict[int, str]):
         character = chr(code)
         if character in _ESCAPES:
             return _ESCAPES[character]
-        if _is_printable(character):
+        if is_printable(character):
             return character
         if code <= 0xFF:
             return f"\\x{code:02X}"

@@ -213,6 +213,8 @@ _ALL = (
     Program("yamljudge", _digest("yamljudge"), Module("yamljudge", "."), seconds=5),
     # What the template engine of the Sealed Secrets controller makes of a template; only tests ask it.
     Program("gotemplate", _digest("gotemplate"), Module("gotemplate", "."), seconds=10),
+    # What the YAML store of SOPS makes of a document or a tree; only tests ask it.
+    Program("sopsyaml", _digest("sopsyaml"), Module("sopsyaml", "."), seconds=85),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),
     Program("sshd", on_path="sshd", accept=Accept.ANY, ask_version=("-V",), debian="openssh-server"),
     Program("redis-server", on_path="redis-server", accept=Accept.ANY, debian="redis-server"),
@@ -226,7 +228,10 @@ _RARE = ("helm4", "opa", "redis-server")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "demo": (*_CONTROL_PLANE, "kubeseal"),
-    "test": (*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "yamljudge", "gotemplate", "git"),
+    "test": (
+        *(*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "yamljudge", "gotemplate", "git"),
+        *("sops", "age", "age-keygen"),
+    ),
     "core": tuple(name for name in PROGRAMS if name not in _RARE),
     "bench": tuple(PROGRAMS),
 }

@@ -42,7 +42,8 @@ def _remark(line: str, text: str) -> str:
 
 
 def _quoted_name(name: str) -> str:
-    if '"' in name or "=" in name or ":" in name:
+    """A name that begins like a comment or a section is quoted, too: the original writes it bare and loses the key."""
+    if '"' in name or "=" in name or ":" in name or (name[0] in "#;[" and "`" not in name) or name == "-":
         return f"`{name}`"
     return f'"""{name}"""' if "`" in name else name
 

@@ -30,7 +30,7 @@ def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
 
     Raises: KsealError.
     """
-    pyrage = _library()
+    pyrage = library()
     try:
         return bytes(pyrage.encrypt(data, [_recipient(pyrage, text) for text in recipients]))
     except pyrage.EncryptError as error:
@@ -39,7 +39,7 @@ def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
 
 def encrypt_by_passphrase(data: bytes, passphrase: Sensitive) -> bytes:
     """Encrypt under a passphrase. Raises: KsealError."""
-    return bytes(_library().passphrase.encrypt(data, passphrase.reveal().decode()))
+    return bytes(library().passphrase.encrypt(data, passphrase.reveal().decode()))
 
 
 def decrypt(data: bytes, identities: Sequence[bytes]) -> bytes:
@@ -47,7 +47,7 @@ def decrypt(data: bytes, identities: Sequence[bytes]) -> bytes:
 
     Raises: KsealError when none of them fits.
     """
-    pyrage = _library()
+    pyrage = library()
     found = [identity for text in identities for identity in _identities(pyrage, text)]
     try:
         return bytes(pyrage.decrypt(data, found))
@@ -57,7 +57,7 @@ def decrypt(data: bytes, identities: Sequence[bytes]) -> bytes:
 
 def decrypt_by_passphrase(data: bytes, passphrase: Sensitive) -> bytes:
     """Decrypt what a passphrase protects. Raises: KsealError when it is another one."""
-    pyrage = _library()
+    pyrage = library()
     try:
         return bytes(pyrage.passphrase.decrypt(data, passphrase.reveal().decode()))
     except pyrage.DecryptError as error:
@@ -85,7 +85,8 @@ def _identities(pyrage: Any, text: bytes) -> list[Any]:
     return found
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
+    """pyrage, where it is installed. Raises: KsealError with the cure."""
     try:
         import pyrage
     except ModuleNotFoundError as error:

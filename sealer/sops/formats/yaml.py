@@ -54,9 +54,17 @@ def read(data: bytes, limits: Limits = LIMITS) -> Branches:
     if not data:
         return []
     try:
-        branches = built(data, limits, lambda text: Reader(text, limits).branches())
+        branches = built(data, limits, lambda text: _reader(text, limits).branches())
     except YamlError as error:
         raise DocumentRefused(error.message, error.hint) from None
     if not branches:
         raise DocumentRefused("there is no document, only comments or blank lines")
     return branches
+
+
+def _reader(data: bytes, limits: Limits) -> Reader:
+    if b"#" not in data:
+        return Reader(data, limits)
+    from sealer.sops.formats.yaml_commented import CommentedReader
+
+    return CommentedReader(data, limits)

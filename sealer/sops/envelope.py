@@ -114,6 +114,8 @@ def _opener(
 def _opened_comment(
     cipher: Cipher, comment: Comment, aad: bytes, stash: Stash | None, warn: Warn | None
 ) -> Scalar | Comment:
+    if not comment.text:
+        return comment
     try:
         plain, kind, nonce = cipher.decrypt_bytes(comment.text, aad)
         result = typed(plain, kind)
@@ -139,8 +141,8 @@ def _sealer(
             mac.update(plain)
         if not selected:
             return value
-        if not plain:  # it stays empty, and uses up no nonce
-            return ""
+        if not plain:  # the original makes an empty string of an empty comment, too, and so a new item in a list
+            return value if is_comment else ""
         kind = type_name(value)
         iv = (stash.find(aad, kind, plain) if stash else None) or nonces.next()
         text = cipher.encrypt_bytes(plain, kind, aad, iv)

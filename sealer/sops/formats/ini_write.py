@@ -43,7 +43,7 @@ def _remark(line: str, text: str) -> str:
 
 def _quoted_name(name: str) -> str:
     """A name that begins like a comment or a section is quoted, too: the original writes it bare and loses the key."""
-    if '"' in name or "=" in name or ":" in name or (name[0] in "#;[" and "`" not in name) or name == "-":
+    if '"' in name or "=" in name or ":" in name or (name[0] in "#;[" and "`" not in name):
         return f"`{name}`"
     return f'"""{name}"""' if "`" in name else name
 

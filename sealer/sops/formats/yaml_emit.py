@@ -89,7 +89,7 @@ class _Emitter:
             own = _Own(value)
             self.announce(head=_joined(own.head))
             self.write_head(0)
-            self.write_line()
+            self.write_line(0)
             self.write_foot(0)
             self.collection(value, own, 0, 0, (_NOTHING, _NOTHING))
         else:
@@ -128,7 +128,7 @@ class _Emitter:
         elif self.column == 0:
             self.start_line(outer)
         self.indicator(brackets[1], needs_space=False, is_indention=False)
-        self.write_line()
+        self.write_line(outer)
         self.write_foot(outer)
 
     def mapping(self, branch: Branch, first: int, indent: int) -> str:
@@ -178,21 +178,21 @@ class _Emitter:
         else:
             self.start_line(indent)
             self.indicator(":")
-        self.meet_key_line(is_scalar=own is None)
+        self.meet_key_line(indent, is_scalar=own is None)
         if own is None:
             self.scalar(value, inner, indent)
-        self.write_line()
+        self.write_line(indent)
         self.write_foot(indent)
         if own is not None and isinstance(value, list):
             self.collection(value, own, inner, indent, (line, _NOTHING))
 
-    def meet_key_line(self, *, is_scalar: bool) -> None:
+    def meet_key_line(self, indent: int, *, is_scalar: bool) -> None:
         """What becomes of a line comment that came to stand at a key."""
         if not self.key_line:
             return
         if not is_scalar:
             kept, self.line = self.line, self.key_line
-            self.write_line()
+            self.write_line(indent)
             self.line, self.key_line = kept, _NOTHING
         elif not self.line:
             self.line, self.key_line = self.key_line, _NOTHING
@@ -221,7 +221,7 @@ class _Emitter:
             self.indicator("-")
             if own is None:
                 self.scalar(value, inner, indent)
-            self.write_line()
+            self.write_line(indent)
             self.write_foot(indent)
             if own is not None and isinstance(value, list):
                 self.collection(value, own, inner, indent, (line, at_end))
@@ -249,7 +249,7 @@ class _Emitter:
             header, _, body = yaml_strings.literal(string, " " * inner, self.step).partition("\n")
             self.content(tag + header)
             if self.line:
-                self.write_line()
+                self.write_line(inner)
             else:
                 self.put_break()
             self.put(body)
@@ -313,11 +313,11 @@ class _Emitter:
             self.comment(self.head, indent)
             self.head = _NOTHING
 
-    def write_line(self) -> None:
+    def write_line(self, indent: int) -> None:
         if self.line:
             if not self.whitespace:
                 self.put(" ")
-            self.comment(self.line, 0)
+            self.comment(self.line, indent)
             self.line = _NOTHING
 
     def write_foot(self, indent: int) -> None:

@@ -6,7 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-NAMES = ("box", "der", "http", "json", "manifest", "rotation", "sealedsecret", "template", "yaml")
+NAMES = (
+    *("box", "der", "http", "json", "manifest", "rotation", "sealedsecret", "sops_metadata", "sops_values", "template"),
+    "yaml",
+)
 CRASHERS = Path(__file__).parent / "crashers"
 
 

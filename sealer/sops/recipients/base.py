@@ -6,7 +6,7 @@ each key source, release 3.13.3.
 """
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 Field = str | Mapping[str, str]
 """A text, or for `context` of AWS KMS a mapping of texts."""
@@ -87,3 +87,11 @@ class KeyService(Protocol):
 
     def unwrap(self, key: MasterKey) -> bytes:
         """What `key.enc` holds. Raises: KsealError, which never carries key material."""
+
+
+@runtime_checkable
+class KeyResolver(Protocol):
+    """A service that can complete what a person left out of a key, such as its newest version."""
+
+    def resolve(self, key: MasterKey) -> Mapping[str, Field]:
+        """The fields of `key`, completed. Raises: KsealError."""

@@ -24,9 +24,14 @@ FILES = (
     "functional-tests/res/format.enc.env",
     "functional-tests/res/format.enc.ini",
     "functional-tests/res/format.enc.json",
+    "functional-tests/res/comments.enc.yaml",
+    "functional-tests/res/comments_unencrypted_comments.yaml",
+    "functional-tests/res/format.enc.yaml",
+    "functional-tests/res/multiple_keys.yaml",
     "example.ini",
     "example.json",
     "example.txt",
+    "example.yaml",
 )
 NEWEST = ("functional-tests/res/format.enc.env", "functional-tests/res/format.enc.ini")
 """Of these, the metadata are written as the newest release writes them."""
@@ -94,6 +99,16 @@ def test_a_changed_value_breaks_the_seal_of_any_release(keys: Keys, file: str) -
     moved = Envelope([type(branch)(item for item in branch if not isinstance(item[0], str))], envelope.metadata)
     with pytest.raises(MacMismatch):
         moved.decrypt(keys.data_key(envelope))
+
+
+def test_a_file_without_a_seal_opens_only_when_that_is_ignored(keys: Keys) -> None:
+    envelope = by_path("x.yaml").read_encrypted(
+        real.require_file("sops", "functional-tests/res/no_mac.yaml").read_bytes()
+    )
+    key = keys.data_key(envelope)
+    with pytest.raises(MacMismatch, match="no MAC"):
+        envelope.decrypt(key)
+    assert envelope.decrypt(key, ignore_mac=True)
 
 
 @pytest.mark.parametrize("file", NEWEST)

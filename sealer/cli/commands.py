@@ -35,11 +35,13 @@ class _Verbs(click.Group):
     """All verbs; each is made when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        return [*main.VERBS, *sorted(_joined().keys() - main.VERBS.keys())]
+        return [*main.VERBS, *main.PROGRAMS, *sorted(_joined().keys() - main.VERBS.keys() - main.PROGRAMS.keys())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # the same
         if cmd_name in main.VERBS:
             return command_of(main.builtin(cmd_name))
+        if cmd_name in main.PROGRAMS:
+            return _program(cmd_name)
         found = _joined().get(cmd_name)
         return _load(found) if found else None
 
@@ -54,7 +56,7 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        summaries = {name: main.builtin(name).summary for name in main.VERBS}
+        summaries = {name: main.builtin(name).summary for name in main.VERBS} | main.PROGRAMS
         with formatter.section("Verbs"):
             formatter.write_dl(
                 [(name, summaries.get(name) or JOINED.get(name, "")) for name in self.list_commands(ctx)]
@@ -133,6 +135,23 @@ def command_of(verb: Verb) -> click.Command:
         + ("\n\nVariables that stand for options: " + ", ".join(variables) + "." if variables else ""),
         context_settings=_SETTINGS,
     )  # fmt: skip
+
+
+def _program(name: str) -> click.Command:
+    """A verb that reads its own line. It comes here only when options stand before it."""
+
+    @click.pass_context
+    def callback(context: click.Context, /, words: tuple[str, ...]) -> int:
+        return main.call([name, *words], context.obj)
+
+    return click.Command(
+        name,
+        params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
+        callback=callback,
+        help=main.PROGRAMS[name],
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True},
+    )
 
 
 def program_name() -> str:

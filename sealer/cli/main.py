@@ -30,6 +30,9 @@ VERBS = {
 }
 """The built-in verbs and the modules in which their `VERB` stands."""
 
+PROGRAMS = {"sops": "Encrypt, decrypt and edit SOPS files: kseal sops VERB ..."}
+"""Verbs with verbs of their own, which read their lines themselves, and what the list of verbs says about them."""
+
 # 3, "differences found", belongs to verbs that compare.
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -37,20 +40,24 @@ DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 def main() -> NoReturn:
     """The entry point of `kseal` and `kubectl-kseal`."""
     code = FAILED
+    program = os.path.basename(sys.argv[0])  # noqa: PTH119  # a name, not a path
     try:
-        program = os.path.basename(sys.argv[0])  # noqa: PTH119  # a name, not a path
         code = reported(lambda: call_as(program, sys.argv[1:], os.environ), Terminal(os.environ))
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else FAILED if error.code else DONE
     except KeyboardInterrupt:
         code = INTERRUPTED
-    _leave(code, at_once=sys.argv[1:2] != [] and sys.argv[1] in VERBS)
+    _leave(code, at_once=program == "sops" or (sys.argv[1:2] != [] and sys.argv[1] in {*VERBS, *PROGRAMS}))
 
 
 def call_as(program: str, words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command line under a name, which may be that of an original program; the exit code."""
     if program == "kubeseal":
         return call(["kubeseal", *words], environ)
+    if program == "sops" and _is_one_installation():
+        from sealer.cli.compat import sops
+
+        return reported(lambda: sops.call(words, environ), Terminal(environ))
     if program == "controller":
         from sealer.cli.commands import call_joined
 
@@ -64,6 +71,11 @@ def call(words: Sequence[str], environ: Mapping[str, str]) -> int:
         from sealer.cli.compat import kubeseal
 
         return reported(lambda: kubeseal.call(words[1:], environ), Terminal(environ))
+    if words and words[0] == "sops" and _is_one_installation():
+        from sealer.cli.sops import command
+        from sealer.cli.sops.voice import Ours
+
+        return reported(lambda: command.run(words[1:], environ, Ours(environ)), Terminal(environ))
     if words and words[0] in VERBS and _is_one_installation():
         from sealer.cli.plain import parse
 

@@ -13,8 +13,7 @@ from sealer.cli.verb import COMMON, Given, Option, Verb
 if TYPE_CHECKING:
     from sealer.cli.terminal import Terminal
 
-NAMES = ("kubeseal",)
-_LATER = ("sops",)
+NAMES = ("kubeseal", "sops")
 _OURS = b"sealer.cli.main"
 
 
@@ -44,8 +43,6 @@ def _names(given: Given) -> tuple[str, ...]:
         raise Misused("say what to do: kseal shims install")
     names = tuple(dict.fromkeys(given.files[1:])) or NAMES
     for name in names:
-        if name in _LATER:
-            raise Misused(f'"{name}" is no name that this version answers to', hint=f"it has {', '.join(NAMES)}")
         if name not in NAMES:
             raise Misused(f'there is no shim "{name}"', hint=f"it has {', '.join(NAMES)}")
     return names
@@ -90,9 +87,9 @@ def _link(link: Path, target: Path) -> None:
 VERB = Verb(
     name="shims",
     summary="Install links that answer to the names of the original programs.",
-    text="`kseal shims install` makes a link `kubeseal`, under which this program takes the original's flags, says its "
-    "messages and ends with its exit codes. A foreign file of that name is never replaced. To undo it, remove the "
-    "link. `kseal kubeseal ...` does the same without a link.",
+    text="`kseal shims install` makes links `kubeseal` and `sops`, under which this program takes the flags of the "
+    "original programs, and ends with their exit codes. A foreign file of such a name is never replaced. To undo it, "
+    "remove the links. `kseal kubeseal ...` and `kseal sops ...` do the same without a link.",
     examples=("kseal shims install", "kseal shims install kubeseal --dir ~/bin"),
     options=(Option(("--dir",), "Where to put the links [default: ~/.local/bin].", "PATH"), *COMMON),
     run=run,

@@ -1,0 +1,1 @@
+"""`kseal sops`: the verbs, one file each, over the functions of `sealer.sops`."""

@@ -1,0 +1,59 @@
+"""What `--help` shows, from the tables of verbs and flags."""
+
+from collections.abc import Mapping, Sequence
+
+from sealer.cli.compat.goflag import Flag
+from sealer.cli.sops import flags, verbs
+from sealer.cli.sops.verbs import SopsVerb
+
+_PROGRAM = """\
+NAME:
+   sops - encrypt, decrypt and edit files, with keys of age, PGP, and key services
+
+USAGE:
+   sops [global options] VERB [options] FILE
+   sops [global options] FILE
+
+   Without a verb the file is opened in an editor, or what the flags say is done: -d, -e, -r, --set.
+   Keys for new files come from flags, from variables or from the rules in .sops.yaml.
+
+COMMANDS:
+"""
+
+
+def of_program() -> str:
+    """The verbs, and the flags of a line without one."""
+    summaries = [
+        (f"{name} {action}" if action else name, verb.summary)
+        for name in verbs.TABLE
+        for action, verb in (verbs.actions(name).items() if name in verbs.WITH_ACTIONS else [("", verbs.verb(name))])
+    ]
+    options = _table((*flags.ALONE, *flags.SETTINGS, flags.HELP))
+    return f"{_PROGRAM}{_columns(summaries)}\nGLOBAL OPTIONS:\n{options}"
+
+
+def of_verb(verb: SopsVerb) -> str:
+    """The usage of one verb and its flags; those that only `kseal sops` takes come apart."""
+    usage = f"NAME:\n   sops {verb.name} - {verb.summary}\n\nUSAGE:\n   sops {verb.name} [options] {verb.arguments}\n"
+    own = (*verb.own_flags, *flags.SETTINGS, *flags.COMMON)
+    return f"{usage}\nOPTIONS:\n{_table(verb.flags)}\nOPTIONS OF kseal sops ALONE:\n{_table(own)}"
+
+
+def listing(name: str, known: Mapping[str, SopsVerb]) -> str:
+    """What may follow a word."""
+    rows = [(action, verb.summary) for action, verb in known.items()]
+    return f"NAME:\n   {name}\n\nCOMMANDS:\n{_columns(rows)}"
+
+
+def _table(shown: Sequence[Flag]) -> str:
+    return _columns([(_spelled(flag), flag.help + (f" [${flag.environ}]" if flag.environ else "")) for flag in shown])
+
+
+def _spelled(flag: Flag) -> str:
+    names = ", ".join(f"{'-' if len(name) == 1 else '--'}{name}" for name in flag.names)
+    return f"{names} {flag.metavar}".rstrip()
+
+
+def _columns(rows: Sequence[tuple[str, str]]) -> str:
+    width = max((len(left) for left, _ in rows), default=0) + 2
+    return "".join(f"   {left:{width}}{right}\n" for left, right in rows)

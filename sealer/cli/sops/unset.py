@@ -1,0 +1,56 @@
+"""`sops unset`: a file without one of its values, in place."""
+
+import os
+
+from sealer.cli.compat.goflag import Flag
+from sealer.cli.sops import flags
+from sealer.cli.sops.call import BAD_SET, NO_FILE, Call, Failed, now
+from sealer.cli.sops.verbs import SopsVerb
+from sealer.sops.errors import BadPath
+from sealer.sops.index import NotThere, parse
+from sealer.sops.operations import unset_value
+
+
+def run(call: Call) -> int:
+    """Remove the value and write the file."""
+    if len(call.words) != 2:
+        raise Failed("Error: no file specified, or index is missing", NO_FILE)
+    path = os.path.abspath(call.words[0])  # noqa: PTH100  # as elsewhere
+    try:
+        place = parse(call.words[1])
+    except BadPath as error:
+        raise Failed("Invalid unset index format", BAD_SET, error.message) from error
+    name = call.name_of(path)
+    source, target = call.input_format(name), call.output_format(name)
+    try:
+        changed = unset_value(
+            call.read(path),
+            source,
+            target,
+            call.keys(),
+            path=place,
+            ignore_mac=call.flag("ignore-mac"),
+            now=now(),
+        )
+    except NotThere:
+        if call.flag("idempotent"):
+            return 0
+        raise
+    call.replace(path, changed)
+    return 0
+
+
+VERB = SopsVerb(
+    "unset",
+    "Remove a value or a whole part of a file, in place.",
+    "FILE INDEX",
+    (
+        *flags.TYPES,
+        flags.THRESHOLD,
+        flags.IGNORE_MAC,
+        flags.DECRYPTION_ORDER,
+        Flag(("idempotent",), "do nothing if nothing is there"),
+        *flags.KEY_SERVICES,
+    ),
+    run,
+)

@@ -3,15 +3,17 @@
 Source: getsops/sops stores/yaml/store.go.
 """
 
-from engine.kube.documents import Limits
-from engine.kube.yaml import YamlError
-from engine.kube.yaml_read import built
+from typing import TYPE_CHECKING
+
 from sealer.sops.envelope import Envelope, nested, unnested
 from sealer.sops.errors import DocumentRefused, EnvelopeRefused
 from sealer.sops.formats import yaml_emit
 from sealer.sops.formats.base import LIMITS
-from sealer.sops.formats.yaml_nodes import Reader
+from sealer.sops.formats.yaml_reading import read
 from sealer.sops.tree import Branches, Value
+
+if TYPE_CHECKING:
+    from sealer.sops.formats.yaml_edit import Edited
 
 _STEP = 4
 _STEPS = range(2, 10)
@@ -48,23 +50,12 @@ class Yaml:
     def is_encrypted(self, branches: Branches) -> bool:
         return bool(branches) and branches[0].has("sops")
 
+    def edit_plain(self, source: bytes, branches: Branches) -> "Edited":
+        """The source with the values of the branches where its own stand. Raises: DocumentRefused."""
+        from sealer.sops.formats.yaml_edit import edited
 
-def read(data: bytes, limits: Limits = LIMITS) -> Branches:
-    """One branch for each document; none for no bytes. Raises: DocumentRefused."""
-    if not data:
-        return []
-    try:
-        branches = built(data, limits, lambda text: _reader(text, limits).branches())
-    except YamlError as error:
-        raise DocumentRefused(error.message, error.hint) from None
-    if not branches:
-        raise DocumentRefused("there is no document, only comments or blank lines")
-    return branches
+        return edited(source, branches, indent=self._indent, limits=LIMITS)
 
-
-def _reader(data: bytes, limits: Limits) -> Reader:
-    if b"#" not in data:
-        return Reader(data, limits)
-    from sealer.sops.formats.yaml_commented import CommentedReader
-
-    return CommentedReader(data, limits)
+    def edit_encrypted(self, source: bytes, envelope: Envelope) -> "Edited":
+        """The same with the metadata of the envelope. Raises: DocumentRefused, NotWritable."""
+        return self.edit_plain(source, unnested(envelope))

@@ -29,9 +29,10 @@ class CommentedReader(Reader):
 
     __slots__ = ("comments", "documents", "own")
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
+    def __init__(self, data: bytes, limits: Limits, *, marks_places: bool = False) -> None:
+        """With `marks_places` the text of a comment is the place of its `#` in the text."""
         super().__init__(data, limits)
-        self.comments = Attribution(Scan(data, data.decode()))
+        self.comments = Attribution(Scan(data, data.decode(), marks_places=marks_places))
         self.documents = iter(self.comments.documents)
         self.own = NONE
 

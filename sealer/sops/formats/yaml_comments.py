@@ -73,12 +73,16 @@ class Scan:
     indentation of a mapping that begins with it is not in force.
     """
 
-    def __init__(self, data: bytes, text: str) -> None:
-        """`text` is `data` decoded. Raises: yaml.YAMLError, as the C scanner does."""
+    def __init__(self, data: bytes, text: str, *, marks_places: bool = False) -> None:
+        """`text` is `data` decoded. With `marks_places` comments have their places for text.
+
+        Raises: yaml.YAMLError, as the C scanner does.
+        """
         self.codes: list[str] = []
         self.starts: list[int] = []
         self.comments: list[Bound] = []
         self._text = text + _END + _END
+        self._marks_places = marks_places
         self._second_line = next((at for at, character in enumerate(text, 1) if character in _BREAKS), len(text) + 1)
         self._indents: list[int] = []
         self._flow = 0
@@ -159,7 +163,7 @@ class Scan:
             at += 1
         if text[at] == "#" and not is_block and code not in _WITHOUT_LINE and at - end < _REACH:
             end = _line_end(text, at)
-            self.comments.append(Bound(place, "line", text[at:end]))
+            self.comments.append(Bound(place, "line", f"#{at}" if self._marks_places else text[at:end]))
         elif is_block or (code == SCALAR and not token.style):
             # Scalars that end where a line begins further left are read up to what stands there.
             while text[at] in _SPACE:
@@ -174,7 +178,8 @@ class Scan:
         while text[at] in "+-0123456789 \t":
             at += 1
         if text[at] == "#":
-            self.comments.append(Bound(start, "line", text[at : _line_end(text, at)]))
+            said = f"#{at}" if self._marks_places else text[at : _line_end(text, at)]
+            self.comments.append(Bound(start, "line", said))
 
     def _gap(self) -> list[_Spot]:
         """The comments from where yaml.v3 stands to the next token."""
@@ -186,6 +191,7 @@ class Scan:
             indent=self._indents[-1] if self._indents else 0,
             is_flow=self._flow > 0,
             is_below=at >= self._second_line,
+            marks_places=self._marks_places,
         )
         spots: list[_Spot] = []
         while True:
@@ -255,7 +261,7 @@ class _Group:
                 self._start, self._column, self._line = at, at - line_start, line
             was_blank = False
             mark = _line_end(text, at)
-            self._lines += text[at:mark]
+            self._lines += f"#{at}" if context.marks_places else text[at:mark]
             line = true_line
             true_line += 1
             at = line_start = mark + 1
@@ -289,6 +295,7 @@ class _Context(NamedTuple):
     is_flow: bool
     is_below: bool
     """Whether the search began below the first line."""
+    marks_places: bool
 
 
 def _line_start(text: str, at: int) -> int:

@@ -147,7 +147,7 @@ class _Emitter:
                 heads, lines = [], []
                 continue
             name = _key(key, value)
-            scalar = None if isinstance(value, list) or name is None else _scalar(value)
+            scalar = None if isinstance(value, list) or name is None else scalar_text(value)
             if scalar is None:
                 self.item(key, value, indent)
             else:
@@ -232,7 +232,7 @@ class _Emitter:
 
     def scalar(self, value: Value, inner: int, indent: int) -> None:
         """A scalar where it stands; a block is indented by `inner`."""
-        written = _scalar(value)
+        written = scalar_text(value)
         if written is not None:
             self.content(written)
             return
@@ -369,7 +369,7 @@ def _is_merged(value: Value) -> bool:
     return isinstance(value, list) and all(isinstance(item, Branch | Comment) for item in value)
 
 
-def _scalar(value: Value) -> str | None:
+def scalar_text(value: Value) -> str | None:
     """A scalar in one line, or None when it needs more, or a tag."""
     if isinstance(value, str):
         return None if yaml_strings.is_binary(value) else yaml_strings.inline(value)

@@ -28,7 +28,7 @@ _REMEMBERED = 32  # length of the longest number whose meaning is kept for the n
 class Reader:
     """Builds the branches of one stream. The loops are written for speed: most scalars are decided in place."""
 
-    __slots__ = ("anchors", "budget", "keys", "next_event", "numbers")
+    __slots__ = ("anchors", "budget", "ends", "keys", "next_event", "numbers")
 
     def __init__(self, data: bytes, limits: Limits) -> None:
         # Any: the grammar guarantees which events follow which, the types do not.
@@ -39,6 +39,8 @@ class Reader:
         self.anchors: dict[str, Any] = {}
         self.keys: dict[str, str] = {}
         self.numbers: dict[str, Scalar] = {}
+        self.ends: list[int] = []
+        """Where each document ends."""
 
     def branches(self) -> Branches:
         """One branch for each document. Raises: Refusal."""
@@ -52,7 +54,7 @@ class Reader:
                 # One could make each tag of a document as long as the document.
                 raise Refusal(start, "%TAG directives are not supported")
             result.append(self.document(self.next_event()))
-            self.next_event()  # the end of the document
+            self.ends.append(self.next_event().start_mark.index)
         return result
 
     def document(self, event: Any) -> Branch:

@@ -135,8 +135,8 @@ def _sealer(
     checks_comments = selection.is_by_comments and not selection.encrypts_matches
 
     def sealed(value: Scalar | Comment, aad: bytes, selected: bool) -> Scalar | Comment:
-        plain = plain_bytes(value)
-        is_comment = isinstance(value, Comment)
+        plain = value.encode("utf-8", "surrogateescape") if type(value) is str else plain_bytes(value)
+        is_comment = type(value) is Comment
         if (hears_all or selected) and not is_comment:
             mac.update(plain)
         if not selected:

@@ -46,23 +46,29 @@ class _Walker:
     def branch(self, items: Branch, prefix: bytes, above: bool) -> Branch:
         """`above`: a key that leads here, or a comment that covers it, matches."""
         done = Branch()
+        append, leaf, matches = done.append, self.leaf, self.matches
+        by_comments, encrypts = self.by_comments, self.encrypts
         run = False
         for key, value in items:
             try:
                 if isinstance(key, Comment):
                     comment, run = self.comment(key, prefix, above, run)
-                    done.append((comment if isinstance(comment, Comment) else Comment(str(comment), key.inline), None))
+                    append((comment if isinstance(comment, Comment) else Comment(str(comment), key.inline), None))
                     continue
                 result = value
                 if value is not None:
                     aad = b"%b%b:" % (prefix, key.encode("utf-8", "surrogateescape"))
-                    result = self.value(value, aad, above or (run if self.by_comments else self.matches(key)))
+                    matched = above or (run if by_comments else matches(key))
+                    if isinstance(value, list):
+                        result = self.container(value, aad, matched)
+                    else:
+                        result = leaf(value, aad, matched == encrypts)
             except ValueRefused as refusal:
                 raise WalkRefused(str(refusal), _step(key)) from None
             except WalkRefused as refusal:
                 refusal.path.append(_step(key))
                 raise
-            done.append((key, result))
+            append((key, result))
             run = False
         return done
 
@@ -75,7 +81,12 @@ class _Walker:
                     comment, run = self.comment(item, prefix, above, run)
                     done.append(comment)
                     continue
-                result = None if item is None else self.value(item, prefix, above or (run and self.by_comments))
+                matched = above or (run and self.by_comments)
+                result: Value = item
+                if isinstance(item, list):
+                    result = self.container(item, prefix, matched)
+                elif item is not None:
+                    result = self.leaf(item, prefix, matched == self.encrypts)
             except ValueRefused as refusal:
                 raise WalkRefused(str(refusal), f"[{index}]") from None
             except WalkRefused as refusal:
@@ -87,12 +98,8 @@ class _Walker:
             done.append(result)
         return done
 
-    def value(self, value: Value, aad: bytes, matched: bool) -> Value:
-        if not isinstance(value, list):
-            return self.leaf(value, aad, matched == self.encrypts)
-        if isinstance(value, Branch):
-            return self.branch(value, aad, matched)
-        return self.items(value, aad, matched)
+    def container(self, value: Branch | list[Value], aad: bytes, matched: bool) -> Branch | list[Value]:
+        return self.branch(value, aad, matched) if isinstance(value, Branch) else self.items(value, aad, matched)
 
     def comment(self, comment: Comment, prefix: bytes, above: bool, run: bool) -> tuple[Comment | Scalar, bool]:
         """What becomes of a comment, and whether one of the run matches now.

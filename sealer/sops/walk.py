@@ -15,6 +15,11 @@ Leaf = Callable[[Scalar | Comment, bytes, bool], Scalar | Comment]
 """What is done with a value or a comment: given with its additional data, and whether it is selected."""
 
 
+_PATHS = 1 << 30
+"""Bytes of additional data for one document: each value costs the length of all keys above it, so that a few long keys
+over many values would take hours."""
+
+
 class WalkRefused(Exception):
     """A value was refused; `path` leads to it from the end: its key or index, that of its container, and so on."""
 
@@ -35,13 +40,14 @@ def walk(branches: Branches, selection: Selection, leaf: Leaf) -> Branches:
 
 
 class _Walker:
-    __slots__ = ("by_comments", "encrypts", "leaf", "matches")
+    __slots__ = ("by_comments", "encrypts", "leaf", "matches", "paths")
 
     def __init__(self, selection: Selection, leaf: Leaf) -> None:
         self.leaf = leaf
         self.matches = selection.matches
         self.by_comments = selection.is_by_comments
         self.encrypts = selection.encrypts_matches
+        self.paths = _PATHS
 
     def branch(self, items: Branch, prefix: bytes, above: bool) -> Branch:
         """`above`: a key that leads here, or a comment that covers it, matches."""
@@ -99,6 +105,9 @@ class _Walker:
         return done
 
     def container(self, value: Branch | list[Value], aad: bytes, matched: bool) -> Branch | list[Value]:
+        self.paths -= len(aad) * len(value)
+        if self.paths < 0:
+            raise ValueRefused("the keys that lead here are too long for so many values")
         return self.branch(value, aad, matched) if isinstance(value, Branch) else self.items(value, aad, matched)
 
     def comment(self, comment: Comment, prefix: bytes, above: bool, run: bool) -> tuple[Comment | Scalar, bool]:

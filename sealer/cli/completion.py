@@ -23,7 +23,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
 
     write = {"bash": shells.bash, "zsh": shells.zsh, "fish": shells.fish}[given.files[0]]
     # The verbs of other packages by name alone: importing them could take half a second at each start of a shell.
-    files.write_output(write([main.builtin(name) for name in main.VERBS], JOINED), None)
+    files.write_output(write([main.builtin(name) for name in main.VERBS], {**main.PROGRAMS, **JOINED}), None)
     return 0
 
 

@@ -1,49 +1,79 @@
 """Completion scripts for bash, zsh and fish, written out from the tables of the verbs.
 
-They are static: completing a word starts no process of ours. `others` are verbs that only their name is known of.
+They are static: completing a word starts no process of ours. `others` are verbs that only their name is known of;
+`programs` are the names of the program, of which the first names the function.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from sealer.cli.verb import Option, Verb
+from sealer.cli.verb import Option
+
+PROGRAMS = ("kseal", "kubectl-kseal")
+
+
+class Completed(Protocol):
+    """What is asked of a verb."""
+
+    @property
+    def name(self) -> str:
+        """How it is typed."""
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Its options."""
+
+    @property
+    def files(self) -> str:
+        """What positional arguments are called; empty where there are none."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What positional arguments may be, where that is a closed set."""
+
 
 _FILE_WORDS = ("FILE", "PATH")
 _ALWAYS = (Option(("-h", "--help"), "Show the help."), Option(("--version",), "Show the version."))
 
 
-def bash(verbs: Sequence[Verb], others: Mapping[str, str]) -> str:
+def bash(verbs: Sequence[Completed], others: Mapping[str, str], programs: Sequence[str] = PROGRAMS) -> str:
     """For bash 3.2 and newer, without the bash-completion package. Where nothing is offered, bash offers files."""
     names = [verb.name for verb in verbs] + list(others)
     cases = "\n".join(f"    {verb.name})\n{_bash_case(verb)}\n      ;;" for verb in verbs)
-    return _BASH.format(verbs=" ".join(names), cases=cases)
+    return _BASH.format(verbs=" ".join(names), cases=cases, first=programs[0], programs=" ".join(programs))
 
 
-def zsh(verbs: Sequence[Verb], others: Mapping[str, str]) -> str:
+def zsh(verbs: Sequence[Completed], others: Mapping[str, str], programs: Sequence[str] = PROGRAMS) -> str:
     """For zsh with compinit; works sourced, and as a file `_kseal` in `fpath`."""
     listed = {verb.name: verb.summary for verb in verbs} | dict(others)
     described = "\n".join(f"    {_quoted(f'{name}:{summary}')}" for name, summary in listed.items())
     cases = "\n".join(f"    {verb.name})\n{_zsh_case(verb)}\n      ;;" for verb in verbs)
-    return _ZSH.format(verbs=described, cases=cases)
+    return _ZSH.format(verbs=described, cases=cases, first=programs[0], programs=" ".join(programs))
 
 
-def fish(verbs: Sequence[Verb], others: Mapping[str, str]) -> str:
+def fish(verbs: Sequence[Completed], others: Mapping[str, str], programs: Sequence[str] = PROGRAMS) -> str:
     """For fish 3 and newer."""
     listed = {verb.name: verb.summary for verb in verbs} | dict(others)
-    lines = ["# fish completion for kseal", "complete -c kseal -f"]
-    lines += [f"complete -c kseal -n __fish_use_subcommand -a {name} -d {_fish(text)}" for name, text in listed.items()]
+    complete = f"complete -c {programs[0]}"
+    lines = [f"# fish completion for {programs[0]}", f"{complete} -f"]
+    lines += [f"{complete} -n __fish_use_subcommand -a {name} -d {_fish(text)}" for name, text in listed.items()]
     for verb in verbs:
-        verb_is_given = f"complete -c kseal -n '__fish_seen_subcommand_from {verb.name}'"
+        verb_is_given = f"{complete} -n '__fish_seen_subcommand_from {verb.name}'"
         if verb.files:
             lines.append(verb_is_given + (f" -a {_fish(' '.join(verb.words))}" if verb.words else " -F"))
         lines += [f"{verb_is_given} {_fish_option(option)}" for option in _options(verb)]
     return "\n".join(lines) + "\n"
 
 
-def _options(verb: Verb) -> tuple[Option, ...]:
+def _options(verb: Completed) -> tuple[Option, ...]:
     return verb.options + _ALWAYS
 
 
-def _bash_case(verb: Verb) -> str:
+def _bash_case(verb: Completed) -> str:
     names = " ".join(name for option in _options(verb) for name in option.names)
     values = [(option.names, option.choices) for option in _options(verb) if not option.is_flag]
     lines = ["      case $prev in"]
@@ -58,7 +88,7 @@ def _offer(words: Sequence[str]) -> str:
     return f'COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$cur")); ' if words else ""
 
 
-def _zsh_case(verb: Verb) -> str:
+def _zsh_case(verb: Completed) -> str:
     specs = [_zsh_spec(option) for option in _options(verb)]
     if verb.words:
         specs.append(f"'1:{verb.files.lower()}:({' '.join(verb.words)})'")
@@ -103,8 +133,8 @@ def _wants_file(option: Option) -> bool:
 
 
 _BASH = """\
-# bash completion for kseal
-_kseal() {{
+# bash completion for {first}
+_{first}() {{
   local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}}
   # bash splits --option=value at the equals sign
   if [[ $cur == "=" ]]; then cur=""; elif [[ $prev == "=" ]]; then prev=${{COMP_WORDS[COMP_CWORD-2]}}; fi
@@ -118,12 +148,12 @@ _kseal() {{
 {cases}
   esac
 }}
-complete -o default -F _kseal kseal kubectl-kseal
+complete -o default -F _{first} {programs}
 """
 
 _ZSH = """\
-#compdef kseal kubectl-kseal
-_kseal() {{
+#compdef {programs}
+_{first}() {{
   local -a verbs
   verbs=(
 {verbs}
@@ -139,9 +169,9 @@ _kseal() {{
 {cases}
   esac
 }}
-if [[ $funcstack[1] == _kseal ]]; then
-  _kseal "$@"
+if [[ $funcstack[1] == _{first} ]]; then
+  _{first} "$@"
 else
-  compdef _kseal kseal kubectl-kseal
+  compdef _{first} {programs}
 fi
 """

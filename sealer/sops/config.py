@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from sealer.sops.configfile import LARGEST, Fields, parse
-from sealer.sops.errors import ConfigError
+from sealer.sops.errors import ConfigError, NotWritable
 from sealer.sops.recipients import spelling
 from sealer.sops.recipients.base import Field, MasterKey
 from sealer.sops.selection import RULES, Selection
@@ -94,7 +94,7 @@ class Config:
         raise ConfigError("error loading config: no matching destination found in config")
 
     def indent(self, format_name: str) -> int | None:
-        """How many spaces a format indents by, None for its own way. Raises: ConfigError."""
+        """How many spaces a format indents by, None for its own way. Raises: ConfigError, NotWritable."""
         store = {"binary": "json_binary"}.get(format_name, format_name)
         fields = self._top.mapping("stores").mapping(store)
         spaces = fields.number("indent", 0 if store == "yaml" else _TAB)
@@ -102,13 +102,13 @@ class Config:
 
 
 def indent(format_name: str, spaces: int) -> int | None:
-    """A number of spaces as formats take it: YAML's own way is 0, JSON's is -1, a tab. Raises: ConfigError."""
+    """A number of spaces as formats take it: YAML's own way is 0, JSON's is -1, a tab. Raises: NotWritable."""
     own = 0 if format_name == "yaml" else _TAB
     if spaces < own:
-        what = "YAML Negative indentation" if format_name == "yaml" else "JSON Indentation parameter smaller than -1"
-        raise ConfigError(f"{what} not accepted")
+        what = "YAML Negative indentation" if format_name == "yaml" else "JSON Indentation parameter smaller than -1 is"
+        raise NotWritable(f"{what} not accepted")
     if spaces > _WIDEST:
-        raise ConfigError(f"an indentation of {spaces} is more than {_WIDEST} spaces")
+        raise NotWritable(f"an indentation of {spaces} is more than {_WIDEST} spaces")
     return None if spaces == own else spaces
 
 

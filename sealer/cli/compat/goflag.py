@@ -45,6 +45,10 @@ class Unknown(Wrong):
         self.name = name
 
 
+class TwoForms(Wrong):
+    """One flag under two of its names."""
+
+
 class Parsed:
     """Values by the first name of each flag, and the words that are no flags."""
 
@@ -136,7 +140,7 @@ def _read(parsed: Parsed, named: Mapping[str, Flag], word: str, rest: Iterator[s
         raise Unknown(name)
     before = parsed.given.setdefault(flag.names[0], name)
     if before != name:
-        raise Wrong(f"Cannot use two forms of the same flag: {before} {name}")
+        raise TwoForms(f"Cannot use two forms of the same flag: {before} {name}")
     if not flag.metavar:
         parsed.values[flag.names[0]] = _boolean(value, name) if mark else True
         return

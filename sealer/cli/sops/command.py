@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from engine.errors import KsealError
 from engine.version import VERSION
 from sealer.cli import files
-from sealer.cli.compat.goflag import Flag, Parsed, Unknown, Wrong, parse, parse_anywhere
+from sealer.cli.compat.goflag import Flag, Parsed, TwoForms, Unknown, Wrong, parse, parse_anywhere
 from sealer.cli.sops import flags, verbs
 from sealer.cli.sops.call import Call, Failed
 from sealer.cli.sops.verbs import SopsVerb
@@ -25,10 +25,10 @@ _OWN = (flags.FORCE, *(flag for flag in flags.COMMON if flag.names[0] != "verbos
 class _Usage(Exception):
     """A line that cannot be read, or that asks for help; `verb` is the one it is about."""
 
-    def __init__(self, message: str, verb: SopsVerb | None, known: Sequence[Flag] = ()) -> None:
+    def __init__(self, message: str, verb: SopsVerb | None, heading: str) -> None:
         super().__init__(message)
         self.verb = verb
-        self.known = known
+        self.heading = heading
 
 
 def run(words: Sequence[str], environ: Mapping[str, str], voice: Voice) -> int:
@@ -124,7 +124,10 @@ def _parsed(
             return parse((*known, *_OWN), words, environ, follows_verb=False)
         return parse_anywhere(known if verb else (*known, *_OWN), words, environ)
     except Wrong as error:
-        raise _Usage(_with_suggestion(error, known, voice), verb, known) from None
+        heading = f"Incorrect Usage{':' if verb else '.'} {error}"
+        if isinstance(error, TwoForms) and verb is None:
+            heading = str(error)
+        raise _Usage(_with_suggestion(error, known, voice), verb, heading) from None
 
 
 def _with_suggestion(error: Wrong, known: Sequence[Flag], voice: Voice) -> str:
@@ -142,8 +145,7 @@ def _refused(usage: _Usage, voice: Voice) -> int:
         about = f"kseal sops {usage.verb.name}" if usage.verb else "kseal sops"
         voice.error(str(usage), f"see {about} --help")
         return MISUSED
-    mark = ":" if usage.verb else "."
-    files.write_output(f"Incorrect Usage{mark} {usage}\n\n", None)
+    files.write_output(f"{usage.heading}\n\n", None)
     _help(usage.verb)
     voice.error(str(usage))
     return FAILED

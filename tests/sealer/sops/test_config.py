@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.errors import KsealError
 from sealer.sops import config, configfile
 from sealer.sops.config import Config, Rule
-from sealer.sops.errors import ConfigError
+from sealer.sops.errors import ConfigError, SopsError
 from sealer.sops.selection import Selection
 
 ONE = "age1nk9yhq64ggtj987mwu9jtv9zzlf6eghqp0efzk9kj8d8jf76wvvsy8lpyd"
@@ -210,7 +210,7 @@ def test_how_stores_indent() -> None:
     ],
 )
 def test_an_impossible_indentation_is_refused(text: str, name: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(SopsError, match=message):
         read(f"stores: {{{text}}}").indent(name)
 
 

@@ -39,21 +39,25 @@ def edited(source: bytes, wanted: Branches, *, indent: int, limits: Limits) -> E
     """
     now = read(source, limits)
     tops, ends = built(source, limits, lambda data: _places(data, limits))
+    if len(now) != len(wanted):
+        return Edited(None, "the number of documents changes")
     try:
         text = source.decode()
         if text.startswith("\ufeff"):
-            raise _Unkept("the text begins with a byte order mark")
-        editor = _Editor(text, indent)
-        if len(now) != len(wanted):
-            raise _Unkept("the number of documents changes")
-        for top, end, old, new in zip(tops, ends, now, wanted, strict=True):
-            editor.document(top, end, old, new)
-        result = editor.result().encode()
+            return Edited(None, "the text begins with a byte order mark")
+        # A comment at the end of a document stays one when a blank line follows.
+        for gap in ("", "\n"):
+            editor = _Editor(text, indent, gap)
+            for top, end, old, new in zip(tops, ends, now, wanted, strict=True):
+                editor.document(top, end, old, new)
+            result = editor.result().encode()
+            if _reads_as(result, wanted, limits):
+                return Edited(result)
     except UnicodeDecodeError:
         return Edited(None, "the text is not UTF-8")
     except _Unkept as reason:
         return Edited(None, str(reason))
-    return Edited(result) if _reads_as(result, wanted, limits) else Edited(None, "the text has a form that is not kept")
+    return Edited(None, "the text has a form that is not kept")
 
 
 def _places(data: bytes, limits: Limits) -> tuple[list[Top], list[int]]:
@@ -92,16 +96,18 @@ def _is_same(got: object, wanted: object) -> bool:
 class _Editor:
     """Collects changes of one text: from where, to where, and what comes there."""
 
-    def __init__(self, text: str, indent: int) -> None:
+    def __init__(self, text: str, indent: int, gap: str) -> None:
+        """`gap` goes before metadata that are added."""
         self._text = text
         self._indent = indent
+        self._gap = gap
         self._changes: list[tuple[int, int, str]] = []
         self._is_by_comments = False
 
     def result(self) -> str:
         parts = []
         at = 0
-        for start, end, new in sorted(self._changes):
+        for start, end, new in sorted(self._changes, key=lambda change: change[:2]):
             if start < at:
                 raise _Unkept("two values stand in one place")
             parts += [self._text[at:start], new]
@@ -205,6 +211,7 @@ class _Editor:
             self._change_block(place, start, lead + header, lines)
         else:
             line_end = self._line_end(place.end)
+            lines += "\n" if line_end == len(self._text) and body.endswith("\n") else ""
             self._changes.append((start, place.end, lead + header))
             self._changes.append((line_end, line_end, lines))
 
@@ -219,7 +226,7 @@ class _Editor:
         if not top.is_block:
             raise _Unkept("a document is no block to which metadata can be added")
         lead = "" if not end or self._text[end - 1] in _BREAKS else "\n"
-        self._changes.append((end, end, lead + self._metadata(new) + "\n"))
+        self._changes.append((end, end, lead + self._gap + self._metadata(new) + "\n"))
 
     def _replace(self, top: Top, new: Branch) -> None:
         text = self._text

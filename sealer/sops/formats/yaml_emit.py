@@ -39,7 +39,7 @@ def value_text(value: Value, indent: int) -> str:
 class _Own:
     """The comments that a collection has as a whole: those before its first item, or all when there is none."""
 
-    __slots__ = ("first", "head")
+    __slots__ = ("first", "head", "is_empty")
 
     def __init__(self, value: "Branch | list[Value]") -> None:
         comments: list[Comment] = []
@@ -50,9 +50,9 @@ class _Own:
             comments.append(comment)
         self.first = len(comments)
         """Where the first item stands; the length of the collection when there is none."""
-        is_empty = self.first == len(value)
+        self.is_empty = self.first == len(value)
         self.head = [comment for comment in comments if not comment.inline]
-        if is_empty:
+        if self.is_empty:
             self.head += [comment for comment in comments if comment.inline]
 
 
@@ -60,14 +60,15 @@ class _Emitter:
     """Writes documents. `head`, `line`, `foot` and `tail` are comments that wait for their place."""
 
     __slots__ = (
-        "column", "foot", "foot_indent", "head", "indention", "key_line", "line", "parts", "put", "step", "tail",
-        "whitespace",
+        "column", "depth", "foot", "foot_indent", "head", "indention", "key_line", "line", "parts", "put", "step",
+        "tail", "whitespace",
     )  # fmt: skip
 
     def __init__(self, step: int) -> None:
         self.parts: list[str] = []
         self.put = self.parts.append
         self.step = step
+        self.depth = 0
         self.head = self.line = self.foot = self.tail = self.key_line = _NOTHING
         self.column = 0
         """Right only while nothing but indentation is on the line: no one asks otherwise."""
@@ -107,19 +108,20 @@ class _Emitter:
         `end` are a line comment and a foot comment of the whole.
         """
         line, foot = end
-        if indent > LIMITS.depth * (self.step + 2):
+        self.depth += 1
+        if self.depth > LIMITS.depth:
             raise NotWritable(f"more than {LIMITS.depth} lists and mappings inside each other")
-        if own.first == len(value):
+        if own.is_empty:
             self.announce(line=line, foot=foot)
             self.empty("{}" if isinstance(value, Branch) else "[]", indent, outer)
-            return
-        if isinstance(value, Branch):
+        elif isinstance(value, Branch):
             tail = self.mapping(value, own.first, indent)
             self.announce(tail=tail, line=line, foot=foot)
             self.write_head(indent)
         else:
             self.sequence(value, own.first, indent)
             self.announce(line=line, foot=foot)
+        self.depth -= 1
 
     def empty(self, brackets: str, indent: int, outer: int) -> None:
         self.indicator(brackets[0], is_space=True, is_indention=False)
@@ -178,19 +180,27 @@ class _Emitter:
         else:
             self.start_line(indent)
             self.indicator(":")
-        self.meet_key_line(indent, is_scalar=own is None)
+        self.meet_key_line(indent, is_one_line=own is None or own.is_empty)
         if own is None:
             self.scalar(value, inner, indent)
-        self.write_line(indent)
-        self.write_foot(indent)
+        self.after(own, indent)
         if own is not None and isinstance(value, list):
             self.collection(value, own, inner, indent, (line, _NOTHING))
 
-    def meet_key_line(self, indent: int, *, is_scalar: bool) -> None:
+    def after(self, own: _Own | None, indent: int) -> None:
+        """Comments behind a scalar, or behind the `:` or `-` before a collection.
+
+        The original writes them before `[]` and `{}`, too, which then stand at the margin, where no one can read them.
+        """
+        if own is None or not own.is_empty:
+            self.write_line(indent)
+            self.write_foot(indent)
+
+    def meet_key_line(self, indent: int, *, is_one_line: bool) -> None:
         """What becomes of a line comment that came to stand at a key."""
         if not self.key_line:
             return
-        if not is_scalar:
+        if not is_one_line:
             kept, self.line = self.line, self.key_line
             self.write_line(indent)
             self.line, self.key_line = kept, _NOTHING
@@ -221,8 +231,7 @@ class _Emitter:
             self.indicator("-")
             if own is None:
                 self.scalar(value, inner, indent)
-            self.write_line(indent)
-            self.write_foot(indent)
+            self.after(own, indent)
             if own is not None and isinstance(value, list):
                 self.collection(value, own, inner, indent, (line, at_end))
 
@@ -242,13 +251,15 @@ class _Emitter:
             string, tag = yaml_strings.binary(string), "!!binary "
         if "\n" not in string:
             self.content(tag + string)
-        elif string[0] in _HINTED and inner - max(indent, 0) != self.step:
+        elif string[0] in _HINTED and string.strip("\n") and inner - max(indent, 0) != self.step:
             # The original's hint is always its step, and wrong here: no one could read the block again.
             self.content(yaml_strings.quoted(string))
         else:
             header, _, body = yaml_strings.literal(string, " " * inner, self.step).partition("\n")
             self.content(tag + header)
             if self.line:
+                # A second line, as the original writes it, would be the block's first.
+                self.line = self.line.replace("\n", " ")
                 self.write_line(inner)
             else:
                 self.put_break()

@@ -38,9 +38,10 @@ def _of_folder(store: Keystore, path: str, given: Given) -> list[use.Use]:
 
 
 def _of_url(store: Keystore, url: str, given: Given, environ: Mapping[str, str]) -> list[use.Use]:
+    from engine.git.address import check_url
     from engine.git.child import Git
     from engine.git.clone import clone
-    from engine.git.credentials import Credentials, check_url
+    from engine.git.credentials import Credentials
 
     check_url(url)
     folder = given.text("git-credentials")

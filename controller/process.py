@@ -25,6 +25,7 @@ from controller.sealed.endpoints import Listeners
 from controller.sealed.keymaker import KeyMaker
 from controller.sealed.keys import KeyRegistry, utc_now
 from controller.sealed.observed import SEALED_SECRETS, Key, SealedSecrets
+from controller.sealed.publisher import Publisher
 from controller.sealed.reconcile import Reconciler
 from controller.sealed.report import Reporter
 from controller.sealed.secrets import SecretMemory
@@ -101,6 +102,14 @@ class Process:
             now=utc_now,
             log=self._log,
         )
+        self._publisher = Publisher(
+            core,
+            lambda: self._keys.newest,
+            settings.namespace,
+            settings.keys.published_as,
+            leads=lambda: self._elector.leads,
+            log=self._log,
+        )
         self._events = EventRecorder(news, on_drop=self._event_dropped)
         reporter = Reporter(
             custom,
@@ -158,6 +167,7 @@ class Process:
             return
         self._events.start()
         self._maker.start()
+        self._publisher.start()
         self._workers.start()
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not look at it
@@ -217,6 +227,7 @@ class Process:
             self._watches.stop()
         self._keys.stop()
         self._maker.stop()
+        self._publisher.stop()
         finished = self._workers.stop(STOP_SECONDS)
         self._events.stop(2.0)
         self._elector.stop(_LEASE_REQUEST_SECONDS)  # after all writing: the next one may lead at once
@@ -252,12 +263,14 @@ class Process:
         if self._keys.counts()["active"]:
             ring = self._keys.ring
             self._log.info("keys changed", count=len(ring))
+            self._publisher.look_again()
             self._dispatcher.keys_changed(ring)
 
     def _leadership_changed(self, leads: bool) -> None:
         self._log.info("leading" if leads else "not leading", identity=self._settings.identity)
         if leads:
             self._maker.look_again()
+            self._publisher.look_again()
             self._dispatcher.take_over()
         else:
             self._metrics.stand_down()

@@ -5,22 +5,33 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
 from sealer.ring import KeyRing
 from tests.kit import real
-from tests.kit.gitserver import USER, GitServer
+from tests.kit.gitserver import USER
 
 Raw = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
 
 
+class Server(Protocol):
+    """What serves repositories: tests/kit/gitserver.py or sshserver.py."""
+
+    folder: Path
+    password: str
+
+    def repository(self, name: str, *, branch: str = "main") -> str:
+        """Make an empty repository; returns its URL."""
+        ...
+
+
 class Ground:
     """A folder with a key backup, a repository and a server, and what is typed there."""
 
-    def __init__(self, folder: Path, keys: KeyRing, server: GitServer, *, name: str = "clusters") -> None:
+    def __init__(self, folder: Path, keys: KeyRing, server: Server, *, name: str = "clusters") -> None:
         self.folder, self.server = folder, server
         self.bare = server.folder / f"{name}.git"
         self.clone = folder / "clone"

@@ -63,6 +63,8 @@ class Program:
     """Arguments that print the version and do nothing else; used only on the proven original."""
     debian: str = ""
     """The Debian package, for the cure in the error."""
+    unpacks: bool = False
+    """Whether the package is fetched and unpacked, not installed, where the program is on no PATH."""
 
     @property
     def package(self) -> str:
@@ -214,7 +216,15 @@ _ALL = (
     # What the template engine of the Sealed Secrets controller makes of a template; only tests ask it.
     Program("gotemplate", _digest("gotemplate"), Module("gotemplate", "."), seconds=10),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),
-    Program("sshd", on_path="sshd", accept=Accept.ANY, ask_version=("-V",), debian="openssh-server"),
+    Program(
+        "sshd",
+        seconds=10,
+        on_path="sshd",
+        accept=Accept.ANY,
+        ask_version=("-V",),
+        debian="openssh-server",
+        unpacks=True,
+    ),
     Program("redis-server", on_path="redis-server", accept=Accept.ANY, debian="redis-server"),
     Program("gpg", on_path="gpg", accept=Accept.ANY, debian="gnupg"),
 )
@@ -226,7 +236,16 @@ _RARE = ("helm4", "opa", "redis-server")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "demo": (*_CONTROL_PLANE, "kubeseal"),
-    "test": (*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "yamljudge", "gotemplate", "git"),
+    "test": (
+        *_CONTROL_PLANE,
+        "kubeseal",
+        "sealed-secrets-controller",
+        "kwok",
+        "yamljudge",
+        "gotemplate",
+        "git",
+        "sshd",
+    ),
     "core": tuple(name for name in PROGRAMS if name not in _RARE),
     "bench": tuple(PROGRAMS),
 }

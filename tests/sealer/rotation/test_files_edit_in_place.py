@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.errors import KsealError
@@ -128,7 +128,6 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
 @given(
     _VALUES,
     st.dictionaries(_KEYS, st.text("ABCDEFab01+/", min_size=1, max_size=300), min_size=1, max_size=4),

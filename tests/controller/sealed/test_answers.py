@@ -69,7 +69,7 @@ NEARLY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=1000)
+@settings(max_examples=60)
 @given(st.binary(max_size=200) | (TREES | NEARLY).map(lambda tree: json.dumps(tree).encode()), st.sampled_from(PATHS))
 def test_any_body_is_answered(body: bytes, path: str) -> None:
     assert asked(body, path).status in (200, 409, 500)

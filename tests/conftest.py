@@ -12,10 +12,16 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.kit import netns, programs, real
 from tests.kit.controlplane import ControlPlane
 from tests.kit.errors import Unavailable
+
+# Few examples a run, because there are many runs; tests/fuzz searches for hours. No limit of time for an example: on a
+# busy machine it would only measure the neighbours.
+settings.register_profile("kseal", max_examples=25, deadline=None)
+settings.load_profile("kseal")
 
 _CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane"})
 

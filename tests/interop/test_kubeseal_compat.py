@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ from sealer.errors import UnsealError
 from sealer.keys import SealingKey, generate
 from sealer.ring import KeyRing
 from sealer.sealedsecret import open_items, parse
+from tests.kit.process import Nest
+from tests.kit.warm import WarmKseal
 
 pytestmark = pytest.mark.interop
 
@@ -82,6 +84,7 @@ class Did(NamedTuple):
 
 class Ground(NamedTuple):
     folder: Path
+    warm: WarmKseal
     original: Path
     key: SealingKey
 
@@ -97,16 +100,14 @@ class Ground(NamedTuple):
         for name, data in self.made().items():
             (self.folder / name).write_bytes(data)
         before = self.files()
-        program = [sys.executable, "-c", "from sealer.cli.main import main; main()", "kubeseal"]
-        done = subprocess.run(
-            [*(program if is_ours else [self.original]), *words],
-            cwd=self.folder,
-            input=stdin,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **environ},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **environ}
+        if is_ours:
+            done = self.warm.run(["kubeseal", *words], folder=self.folder, environ=env, given=stdin)
+        else:
+            command = [self.original, *words]
+            done = subprocess.run(
+                command, cwd=self.folder, input=stdin, env=env, capture_output=True, timeout=60, check=False
+            )
         after = self.files()
         changed = {name: data for name, data in after.items() if before.get(name) != data}
         return Did(done.returncode, done.stdout, done.stderr.decode(), changed)
@@ -178,9 +179,10 @@ def order(data: bytes) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ground(program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Ground:
+def ground(program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     key = generate(2048, ttl=timedelta(days=30), common_name="", now=datetime.now(UTC))
-    return Ground(tmp_path_factory.mktemp("ground"), program("kubeseal"), key)
+    with Nest("compat") as nest:
+        yield Ground(tmp_path_factory.mktemp("ground"), WarmKseal(nest), program("kubeseal"), key)
 
 
 SEALS = [

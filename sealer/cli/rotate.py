@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from engine.errors import KsealError
-from sealer.cli import cluster, files, keyfiles, listing, pullrequest
+from sealer.cli import cluster, decrypting, files, keyfiles, listing, pullrequest
 from sealer.cli.misuse import Misused
 from sealer.cli.rotationreport import report
 from sealer.cli.verb import COMMON, Given, Option, Verb
@@ -24,6 +24,7 @@ _CIPHERTEXT = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
 
 OPTIONS = (
     keyfiles.OPTION,
+    *decrypting.OPTIONS,
     Option(("--cert",), "With -k: reseal under this certificate's key [default: the newest of -k].", "PATH|URL"),
     Option(("--dry-run",), "Write nothing; say what would change, with exit code 3 if anything would."),
     Option(("--commit",), "Commit what was resealed, as one commit; the work tree has to be clean."),
@@ -137,7 +138,9 @@ def _resealer(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Reco
     from sealer.ring import KeyRing
     from sealer.rotation.resealer import Offline, choose_newest
 
-    keys, active = keyfiles.read_states(key_files, example=f"{EXAMPLE} -k keys.yaml")
+    keys, active = keyfiles.read_states(
+        key_files, example=f"{EXAMPLE} -k keys.yaml", decrypt=decrypting.Decryptor(given)
+    )
     wanted = None
     if location := given.text("cert"):
         certificate = certificates.load(location, timeout_seconds=cluster.timeout_seconds(given))
@@ -147,18 +150,15 @@ def _resealer(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Reco
 
 
 def _remote(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Record]":
-    from engine.kube.client import Cluster
-    from sealer import certificates
+    from sealer.certificates import Certificate
     from sealer.keys import fingerprint
     from sealer.rotation.record import Record, state_folder
     from sealer.rotation.remote import Remote
 
-    client = Cluster(cluster.connect(given, environ), timeout_seconds=cluster.timeout_seconds(given))
-    namespace = given.text("controller-namespace") or cluster.CONTROLLER_NAMESPACE
-    name = given.text("controller-name") or cluster.CONTROLLER_NAME
-    certificate = certificates.from_controller(client, namespace=namespace, name=name)
+    service = cluster.service(cluster.connect(given, environ), given, wait=time.sleep)
+    certificate = Certificate.parse(service.certificate(), source=service.called)
     record = Record(state_folder(environ), fingerprint(certificate.public_key))
-    return Remote(client, certificate, namespace=namespace, name=name, is_known=record.__contains__), record
+    return Remote(service, certificate, is_known=record.__contains__), record
 
 
 VERB = Verb(

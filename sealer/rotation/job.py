@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from engine.errors import KsealError
 from sealer.errors import FormatError, UnsealError
 from sealer.keys import Fingerprint
+from sealer.reseal import Resealed
 from sealer.rotation import tree
 from sealer.rotation.files import Found, SealedFile, may_hold_sealed
 from sealer.rotation.kustomize import Kustomizations, Placed
-from sealer.rotation.reseal import Resealed
 from sealer.rotation.resealer import Resealer
 from sealer.spread import usable_cores
 

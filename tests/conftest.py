@@ -23,6 +23,7 @@ from tests.kit.errors import Unavailable
 settings.register_profile("kseal", max_examples=25, deadline=None)
 settings.load_profile("kseal")
 
+_LONGEST_FIRST = ("slow", "cluster", "interop")
 _CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane"})
 
 
@@ -35,10 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks: dict[Path, int] = {}
+    for item in items:
+        ranks[item.path] = min(ranks.get(item.path, len(_LONGEST_FIRST)), _rank(item))
+    items.sort(key=lambda item: ranks[item.path])
     if not netns.is_inside():
         for item in items:
             if item.get_closest_marker(netns.MARKER):
                 item.add_marker(pytest.mark.timeout(0))  # the first one waits for all; each has its limit in the child
+
+
+def _rank(item: pytest.Item) -> int:
+    """Where the file of a test stands in a run: short files come last, so that all workers end at the same time."""
+    marked = (rank for rank, marker in enumerate(_LONGEST_FIRST) if item.get_closest_marker(marker))
+    return min(marked, default=len(_LONGEST_FIRST))
 
 
 @pytest.hookimpl(tryfirst=True)

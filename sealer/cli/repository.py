@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import KsealError
@@ -14,6 +13,7 @@ from engine.git.clone import clone, default_branch
 from engine.git.credentials import Credentials, kept_identity
 from sealer.cli import files, pullrequest
 from sealer.cli.misuse import Misused
+from sealer.cli.scratch import Scratch
 from sealer.cli.verb import Given
 from sealer.rotation.journal import Journal
 from sealer.rotation.message import TRAILER, message
@@ -67,7 +67,7 @@ class Repository:
     def __init__(self, given: Given, environ: Mapping[str, str], *, with_history: bool) -> None:
         """`with_history`: whether the commits of earlier rotations are needed. Nothing happens before `__enter__`."""
         self._given, self._environ, self._with_history = given, environ, with_history
-        self._scratch = TemporaryDirectory(prefix="kseal-rotate-")
+        self._scratch = Scratch("kseal-rotate-")
         self._left: list[str] = []
         self._forge: Forge | None = None
         self._is_pushed = False
@@ -76,7 +76,7 @@ class Repository:
         files.end_by_exception()
         try:
             folder = self._given.text("git-credentials")
-            self._credentials = Credentials(Path(folder) if folder else None, Path(self._scratch.name))
+            self._credentials = Credentials(Path(folder) if folder else None, self._scratch.path)
             self._set = self._cloned() if self._given.text("repo") else self._at_hand()
         except BaseException:
             self._scratch.cleanup()
@@ -165,13 +165,13 @@ class Repository:
 
     def _cloned(self) -> Setting:
         url = check_url(self._given.text("repo") or "")
-        git = Git(Path(self._scratch.name), environ=self._environ, environment=self._credentials.environment(url))
+        git = Git(self._scratch.path, environ=self._environ, environment=self._credentials.environment(url))
         branch = self._given.text("branch")
         if branch is not None:
             worktree.check_branch(git, branch)
         self._forge = pullrequest.chosen(self._given, url, self._credentials, self._environ)
         base = _other_than(branch, default_branch(git, url)) if self._forge else None
-        top = Path(self._scratch.name) / "clone"
+        top = self._scratch.path / "clone"
         branch = clone(git, url, top, branch=branch, depth=None if self._with_history else 1)
         return self._setting(git.inside(top), top, branch, url, base)
 

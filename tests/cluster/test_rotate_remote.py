@@ -86,7 +86,12 @@ def rotate(
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     def call(*words: str) -> subprocess.CompletedProcess[str]:
         command = [KSEAL, "rotate", "-o", "json", f"--controller-namespace={installed[0]}", *words]
-        environ = {**os.environ, "KUBECONFIG": str(control_plane.kubeconfig), "XDG_STATE_HOME": str(tmp_path / "state")}
+        environ = {
+            **os.environ,
+            "KUBECONFIG": str(control_plane.kubeconfig),
+            "TMPDIR": str(tmp_path),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        }
         return subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     return call

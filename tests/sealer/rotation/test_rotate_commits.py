@@ -225,6 +225,27 @@ def test_a_killed_run_is_gone_on_with_and_ends_in_the_same_state(
         assert {key: item.value for key, item in open_items(parse(after), KeyRing([new_key])).items()} == values
 
 
+def test_what_a_killed_run_left_in_the_temporary_folder_goes_with_the_next(
+    ground: Ground, sealed: Callable[..., Raw]
+) -> None:
+    ground.commit(**{f"f{number:03}": text(sealed(f"f{number:03}")) for number in range(50)})
+    ground.publish()
+    words = (f"--repo={ground.url}", f"--git-credentials={ground.folder}/credentials", "--commit", "--push")
+    running = subprocess.Popen(ground.argv(*words), cwd=ground.folder, env=ground.environ(), stdout=subprocess.DEVNULL)
+    while not any(ground.temporary.glob("*/clone/.git/kseal-rotation")) and running.poll() is None:
+        pass  # a pause would let all of it pass
+    running.send_signal(signal.SIGSTOP)
+    looked = ground.rotate(f"--repo={ground.url}", words[1], "--dry-run", where=ground.folder)
+    assert looked.returncode == 3, looked.stderr  # nor does one run take another's folder away
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    (left,) = ground.temporary.iterdir()
+    assert left.name.startswith("kseal-rotate-")
+    done = ground.rotate(*words, where=ground.folder)
+    assert done.returncode == 0, done.stderr
+    assert list(ground.temporary.iterdir()) == []
+
+
 def test_a_change_after_a_kill_is_not_taken_for_our_own(ground: Ground, sealed: Callable[..., Raw]) -> None:
     ground.commit(a=text(sealed("a")))
     (ground.clone / ".git" / "kseal-rotation").write_text('{"path": "a.yaml", "sha256": "0"}\n')

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from controller.settings import Keys
 from sealer.keys import SealingKey, generate
 from sealer.keysecret import LABEL, name_after, raw_secret
 from sealer.sealedsecret import seal_secret
@@ -176,6 +179,52 @@ def test_renewing_is_refused_where_the_keys_are_lost(ground: Ground) -> None:
     assert done.returncode == 1
     assert "a new key would open none of them" in done.stderr
     assert ground.secrets(empty) == {}
+
+
+@pytest.mark.parametrize("common_name", ["", "shop"])
+def test_a_successor_is_shaped_as_its_predecessor(ground: Ground, common_name: str) -> None:
+    """Though that was made in this very second."""
+    home = ground.plane.create_namespace()
+    now = datetime.now(UTC).replace(microsecond=0)
+    before = generate(2048, ttl=timedelta(days=7), common_name=common_name, now=now)
+    ground.plane.api.text("POST", f"/api/v1/namespaces/{home}/secrets", raw_secret(before, "first", home, prefix="of-"))
+    done = ground.keys("renew", namespace=home)
+    assert done.returncode == 0, done.stderr
+    (made,) = [items for name, items in ground.secrets(home).items() if name.startswith("of-")]
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(made["tls.crt"]))
+    assert [one.value for one in certificate.subject] == ([common_name] if common_name else [])
+    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == timedelta(days=7)
+    key = certificate.public_key()
+    assert isinstance(key, RSAPublicKey)
+    assert key.key_size == 2048
+    listed = ground.keys("list", "-o", "json", namespace=home)
+    assert {row["fingerprint"]: row["state"] for row in json.loads(listed.stdout)["keys"]} == {
+        before.fingerprint: "active",
+        done.stdout.strip(): "sealing",
+    }
+
+
+def test_the_first_key_is_what_a_controller_would_make(ground: Ground) -> None:
+    home = ground.plane.create_namespace()
+    assert ground.keys("renew", namespace=home).returncode == 0
+    (made,) = ground.secrets(home).values()
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(made["tls.crt"]))
+    assert list(certificate.subject) == []
+    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == Keys().ttl
+    key = certificate.public_key()
+    assert isinstance(key, RSAPublicKey)
+    assert key.key_size == Keys().size
+
+
+def test_where_every_certificate_is_of_the_future_a_key_is_made_though_sealed_secrets_exist(ground: Ground) -> None:
+    """It is not lost: what was sealed for it opens."""
+    ground.apply(ground.sealed(ground.old, "a"))
+    home = ground.plane.create_namespace()
+    future = make_key(-2)
+    ground.plane.api.text("POST", f"/api/v1/namespaces/{home}/secrets", raw_secret(future, "future", home))
+    done = ground.keys("renew", namespace=home)
+    assert done.returncode == 0, done.stderr
+    assert len(ground.secrets(home)) == 2
 
 
 @pytest.fixture(params=["recipient", "passphrase", "plaintext"])

@@ -5,6 +5,8 @@ its life would hang on a count of its users, and tests count the API server's re
 """
 
 import signal
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -23,6 +25,7 @@ from tests.kit.errors import Unavailable
 settings.register_profile("kseal", max_examples=25, deadline=None)
 settings.load_profile("kseal")
 
+_LONG_SECONDS = 30.0
 _LONGEST_FIRST = ("slow", "cluster", "interop")
 _CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane"})
 
@@ -62,6 +65,18 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where a long run spent its time: the file that takes longest is what the others wait for at the end."""
+    seconds: Counter[str] = Counter()
+    for report in (one for listed in terminalreporter.stats.values() for one in listed):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.location[0]] += report.duration
+    if seconds.total() > _LONG_SECONDS:
+        terminalreporter.section("the slowest files")
+        for name, spent in seconds.most_common(10):
+            terminalreporter.write_line(f"{spent:6.1f} s  {name}")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, Any, Any]:
     """A fixture whose program cannot be had skips its tests, or fails them: see tests/kit/real.py."""
@@ -90,6 +105,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     with capture.global_and_fixture_disabled(), suppress(Unavailable):
         for name in ("etcd", "kube"):
             programs.find(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where programs under test make their temporary folders: what a killed one leaves goes with the run's others."""
+    folder = tmp_path_factory.mktemp("tmp")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.kube.client import Cluster
+from engine.kube.refs import SECRETS
 from sealer.scope import Scope
 from tests.kit import crowd
 from tests.kit.controlplane import ControlPlane
@@ -53,7 +54,7 @@ def all_versions(cluster: Cluster, namespace: str) -> dict[tuple[str, str], str]
     """The resource version of each Secret and SealedSecret."""
     return {
         (resource.kind, one["metadata"]["name"]): one["metadata"]["resourceVersion"]
-        for resource in (crowd.SECRETS, crowd.SEALED_SECRETS)
+        for resource in (SECRETS, crowd.SEALED_SECRETS)
         for one in cluster.list(resource, namespace)
     }
 

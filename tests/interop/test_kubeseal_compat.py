@@ -495,6 +495,31 @@ def test_what_would_be_lost_or_misread_is_an_error(text: str, ground: Ground) ->
     assert ours.error.startswith("error: ")
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "becomes"),
+    [("stringData", "0123", "83"), ("stringData", "1e3", "1000"), ("stringData", "yes", "true")],
+    ids=["octal", "exponent", "a word of YAML 1.1"],
+)
+def test_a_number_is_no_text(field: str, value: str, becomes: str, ground: Ground) -> None:
+    """The original makes another text of it: whoever typed 0123 as a PIN gets 83."""
+    text = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\n{field}: {{pin: {value}}}\n"
+    original, ours = ground.both(["--cert", "cert.pem"], text.encode())
+
+    (sealed,) = ground.plain(original.output)
+    assert sealed["spec"]["encryptedData"] == {"pin": becomes.encode()}
+    assert (ours.code, ours.output) == (1, b"")
+    assert 'stringData["pin"]' in ours.error
+
+
+def test_what_no_cluster_stores_is_not_sealed(ground: Ground) -> None:
+    many = {**SECRET, "data": {f"k{number}": "" for number in range(5000)}}
+    original, ours = ground.both(["--cert", "cert.pem"], json.dumps(many).encode())
+    assert original.code == 0
+    assert len(original.output) > 1_572_864
+    assert (ours.code, ours.output) == (1, b"")
+    assert "more than the 1572864 of a stored object" in ours.error
+
+
 def test_lists_are_taken_apart(ground: Ground) -> None:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [SECRET, SECRET]})
     original, ours = ground.both(["--cert", "cert.pem"], text.encode())

@@ -15,6 +15,7 @@ from sealer.cli import files, pullrequest
 from sealer.cli.misuse import Misused
 from sealer.cli.scratch import Scratch
 from sealer.cli.verb import Given
+from sealer.rotation import tree
 from sealer.rotation.journal import Journal
 from sealer.rotation.message import TRAILER, message
 
@@ -92,9 +93,14 @@ class Repository:
         return self._set.top if self._given.text("repo") else None
 
     def takes(self) -> Callable[[str], bool]:
-        """Whether Git keeps a file, by its real path: others cannot be committed. Raises: GitError."""
+        """Whether Git keeps a file, by its real path: others cannot be committed.
+
+        Raises: KsealError for what was named and is not in the work tree; GitError.
+        """
         top = os.path.realpath(self._set.top)
-        paths = [os.path.realpath(self.root / path if self.root else path) for path in self._given.files or (".",)]
+        named = [self.root / path if self.root else Path(path) for path in self._given.files or (".",)]
+        tree.require_inside(top, named)
+        paths = [os.path.realpath(path) for path in named]
         kept = worktree.tracked(self._set.git, paths)
         return lambda file: os.path.relpath(file, top) in kept
 

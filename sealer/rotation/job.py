@@ -74,7 +74,10 @@ class Job:
         # In a root of ours nobody named a file: whoever wrote the repository chose what is a link there.
         self._named = frozenset(paths) if root is None else frozenset()
         self._namespace = namespace
-        files = list(tree.walk([str(root / path) for path in paths] if root else paths))
+        if root is not None:
+            paths = [str(root / path) for path in paths]
+            tree.require_inside(root, paths)
+        files = list(tree.walk(paths))
         self._kustomizations = Kustomizations(files)
         self._files = [file for file in files if takes(os.path.realpath(file))]
 

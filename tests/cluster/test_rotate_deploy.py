@@ -127,7 +127,7 @@ def test_the_command_of_the_pod_rotates_a_repository_as_its_account(
         }
         for _ in range(2):
             done = subprocess.run(
-                [KSEAL, *words[1:]], env=environ | variables, cwd=tmp_path, capture_output=True, text=True, check=False
+                [KSEAL, *words[1:]], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr
         assert _git(bare, "rev-list", "--count", variables["BRANCH"]) == "2\n"

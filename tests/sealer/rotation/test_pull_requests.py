@@ -18,6 +18,10 @@ BRANCH = "rotate-sealed-secrets"
 VARIABLES = {"github": "GITHUB_TOKEN", "gitlab": "GITLAB_TOKEN", "gitea": "GITEA_TOKEN"}
 
 
+on_one_forge = pytest.mark.parametrize("place", ["github"], indirect=True)
+"""For what does not depend on the forge's API."""
+
+
 class Place(NamedTuple):
     """A clone, the forge that its remote is on, and what that kind is called."""
 
@@ -117,6 +121,7 @@ def test_a_request_that_is_done_with_is_not_opened_again(place: Place, state: st
     assert len(place.forge.opened) == 1
 
 
+@on_one_forge
 def test_new_commits_after_a_merge_get_a_request_of_their_own(place: Place, sealed: Callable[..., Raw]) -> None:
     assert place.rotate(".").returncode == 0
     place.forge.opened[0].state = "merged"
@@ -127,6 +132,7 @@ def test_new_commits_after_a_merge_get_a_request_of_their_own(place: Place, seal
     assert done.stdout.splitlines()[-1].endswith("/2")
 
 
+@on_one_forge
 def test_nothing_to_reseal_asks_nobody(place: Place) -> None:
     assert place.ground.rotate("--commit", ".").returncode == 0
     place.ground.git("commit", "--quiet", "--amend", "--message=by hand")
@@ -135,6 +141,7 @@ def test_nothing_to_reseal_asks_nobody(place: Place) -> None:
     assert place.forge.asked == []
 
 
+@on_one_forge
 def test_a_dry_run_needs_no_token_and_asks_nobody(place: Place) -> None:
     assert place.rotate("--dry-run", ".", token="").returncode == 3
     assert place.forge.asked == []
@@ -149,12 +156,14 @@ def test_a_wrong_token_is_named_with_its_cure(place: Place) -> None:
     assert "somebody-elses" not in done.stderr
 
 
+@on_one_forge
 def test_the_token_may_come_from_the_folder_of_credentials(place: Place) -> None:
     (place.ground.folder / "credentials" / "forge-token").write_text(f"{TOKEN}\n")
     done = place.rotate(".", token="ignored")
     assert done.returncode == 0, done.stderr
 
 
+@on_one_forge
 def test_nothing_is_begun_without_a_token_a_forge_or_a_branch_of_its_own(place: Place) -> None:
     for words, token, what in (
         (["."], "", "there is no token for the pull request"),

@@ -214,7 +214,7 @@ _ALL = (
     # What the YAML libraries of the Go tools make of a document; only tests ask it.
     Program("yamljudge", _digest("yamljudge"), Module("yamljudge", "."), seconds=5),
     # What Prometheus makes of queries and alerting rules; only tests ask it.
-    Program("promjudge", _digest("promjudge"), Module("promjudge", "."), seconds=30),
+    Program("promjudge", _digest("promjudge"), Module("promjudge", "."), seconds=45),
     # What the template engine of the Sealed Secrets controller makes of a template; only tests ask it.
     Program("gotemplate", _digest("gotemplate"), Module("gotemplate", "."), seconds=10),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),

@@ -240,7 +240,18 @@ def ways(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], lis
     }[str(request.param)]
 
 
-def test_a_lost_cluster_is_recovered_from_the_backup(ground: Ground, ways: tuple[list[str], list[str], str]) -> None:
+@pytest.fixture(scope="module")
+def new_cluster() -> Iterator[ControlPlane]:
+    """Without anything but the definition."""
+    with ControlPlane("api") as plane:
+        plane.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
+        plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
+        yield plane
+
+
+def test_a_lost_cluster_is_recovered_from_the_backup(
+    ground: Ground, new_cluster: ControlPlane, ways: tuple[list[str], list[str], str]
+) -> None:
     protect, open_, typed = ways
     sealed = [ground.sealed(ground.old, "a"), ground.sealed(ground.new, "b")]
     saved = ground.keys("backup", "-w", "keys.backup", *protect, given=typed)
@@ -248,22 +259,19 @@ def test_a_lost_cluster_is_recovered_from_the_backup(ground: Ground, ways: tuple
     backup = ground.folder / "keys.backup"
     assert backup.stat().st_mode & 0o777 == 0o600
     assert (b"tls.key" in backup.read_bytes()) is ("--plaintext" in protect)
-    with ControlPlane("api") as other, Nest("recovery") as nest:
-        other.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
-        other.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
-        lost, ground.plane = ground.plane, other
-        for name in {ground.namespace, "home"}:
-            other.kubectl("create", "namespace", name)
-        ground.apply(*sealed)
-        restored = ground.keys("restore", "keys.backup", *open_, given=typed, namespace="home")
-        assert restored.returncode == 0, restored.stderr
-        assert restored.stdout.count("created") == 2
-        again = ground.keys("restore", "keys.backup", *open_, given=typed, namespace="home")
-        assert (again.returncode, again.stdout.count("unchanged")) == (0, 2)
-        RunningController(nest, other.kubeconfig, namespace="home").start()
+    home = new_cluster.create_namespace()
+    new_cluster.kubectl("create", "namespace", ground.namespace)
+    ground.plane = new_cluster
+    ground.apply(*sealed)
+    restored = ground.keys("restore", "keys.backup", *open_, given=typed, namespace=home)
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout.count("created") == 2
+    again = ground.keys("restore", "keys.backup", *open_, given=typed, namespace=home)
+    assert (again.returncode, again.stdout.count("unchanged")) == (0, 2)
+    with Nest("recovery") as nest:
+        RunningController(nest, new_cluster.kubeconfig, namespace=home).start()
         wait_until(lambda: {"a", "b"} <= ground.secrets().keys(), "everything is unsealed")
-        assert [base64.b64decode(ground.secrets()[name]["password"]) for name in ("a", "b")] == [b"x", b"x"]
-        ground.plane = lost
+    assert [base64.b64decode(ground.secrets()[name]["password"]) for name in ("a", "b")] == [b"x", b"x"]
 
 
 def test_a_backup_for_somebody_else_and_another_key_of_the_same_name_are_refused(ground: Ground) -> None:

@@ -27,7 +27,7 @@ settings.load_profile("kseal")
 
 _LONG_SECONDS = 30.0
 _LONGEST_FIRST = ("slow", "cluster", "interop")
-_CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane"})
+_CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane", "unsteady_control_plane"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -136,6 +136,20 @@ def new_control_plane() -> Iterator[Callable[..., ControlPlane]]:
     """Start one for this test alone, with ControlPlane's arguments; for tests that pause, audit or encrypt it."""
     with ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(ControlPlane(*arguments, **options))
+
+
+@pytest.fixture(scope="module")
+def _plane_for_outages() -> Iterator[ControlPlane]:
+    with ControlPlane("api") as plane:
+        yield plane
+
+
+@pytest.fixture
+def unsteady_control_plane(_plane_for_outages: ControlPlane) -> Iterator[ControlPlane]:
+    """One that the tests of a file may pause, and that is there again for the next of them."""
+    yield _plane_for_outages
+    if not _plane_for_outages.api.answers("/readyz"):
+        _plane_for_outages.resume()
 
 
 @pytest.fixture

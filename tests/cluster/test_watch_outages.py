@@ -24,8 +24,8 @@ DEADLINE = 30.0
 
 
 @pytest.fixture
-def plane(new_control_plane: Callable[..., ControlPlane]) -> ControlPlane:
-    return new_control_plane()
+def plane(unsteady_control_plane: ControlPlane) -> ControlPlane:
+    return unsteady_control_plane
 
 
 @pytest.fixture

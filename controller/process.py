@@ -42,6 +42,8 @@ LEASE: Final = "sealed-secrets-controller"
 """In the controller's own namespace: whoever shares the keys shares the Lease."""
 STOP_SECONDS: Final = 10.0
 """For what is in hand when the process is told to stop; a pod is killed after 30."""
+SIGNAL_SECONDS: Final = 0.5
+"""How late a signal may be noticed: one that comes while another is handled does not end a wait without limit."""
 SILENCE_SECONDS: Final = 600.0
 """A watch without trouble that has said nothing for so long, not even a bookmark, hangs: the process is begun anew."""
 _LEASE_REQUEST_SECONDS: Final = 3.0  # several of them fit into the time for which a renewal counts
@@ -153,7 +155,8 @@ class Process:
         port, metrics_port = self._listeners.start()
         self._log.info("listening", port=port, metrics_port=metrics_port)
         threading.Thread(target=self._come_up, name="come-up", daemon=True).start()
-        stop.wait()
+        while not stop.wait(SIGNAL_SECONDS):
+            pass  # Python calls signal handlers only while this thread runs, and a wait may miss the one to wake up for
         self._go_down()
 
     def renew_key(self) -> None:

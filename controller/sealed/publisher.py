@@ -4,11 +4,11 @@ It is a convenience and never a reason to fail: an installation of the original 
 watches it: a look now and then is one small request, and undoes an edit soon enough.
 """
 
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
 from controller.errors import NotLeading
+from controller.runtime.lookout import Lookout
 from controller.sealed import keysecrets
 from engine.errors import KsealError, Stalled
 from engine.kube.client import Cluster, Object
@@ -43,25 +43,20 @@ class Publisher:
         self._leads = leads
         self._log = log
         self._told = ""
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="certificate", daemon=True)
+        self._lookout = Lookout("certificate", self._look)
 
     def start(self) -> None:
         """Begin; once only, and after there is a key."""
         if self._name:
-            self._thread.start()
+            self._lookout.start()
 
     def stop(self) -> None:
         """Write nothing more; a request that is under way is finished."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(1.0)
+        self._lookout.stop()
 
     def look_again(self) -> None:
         """Whether this replica leads, or which key is the newest, has changed."""
-        self._wake.set()
+        self._lookout.wake()
 
     def publish(self) -> None:
         """Bring the ConfigMap to the newest certificate.
@@ -88,13 +83,10 @@ class Publisher:
             self._cluster.update(CONFIG_MAPS, merged)
         self._log.info("certificate published", name=self._name, newest=newest.fingerprint)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            self._wake.wait(self._look() if self._leads() else LOOK_SECONDS)
-
     def _look(self) -> float:
         """Publish, or say once why not; returns after how many seconds to look again."""
+        if not self._leads():
+            return LOOK_SECONDS
         try:
             self.publish()
         except NotLeading:

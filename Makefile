@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 # A process per core, each with a control plane of its own; the tests of a file stay together because they share one.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# Long files come first (tests/conftest.py sorts them); xdist's own order would end with those of few and long tests.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test check bench clean lock format
 .DEFAULT_GOAL := help

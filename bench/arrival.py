@@ -5,8 +5,8 @@ from collections import defaultdict
 from typing import Final
 
 from bench import material
-from bench.figure import Bench, Goal, Row, Samples, Unit
-from bench.fleet import Fleet, Kind
+from bench.figure import Bench, Goal, Row
+from bench.fleet import KINDS, Fleet, Kind, compared
 
 TITLE = "Arrival"
 HOW = (
@@ -18,7 +18,6 @@ HOW = (
 )
 EQUAL: Final = ("--kubeclient-qps=200", "--kubeclient-burst=200")
 _LIMIT_SECONDS: Final = 600.0
-_KINDS: Final[tuple[Kind, ...]] = ("kseal", "original")
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -26,14 +25,14 @@ def measure(bench: Bench) -> list[Row]:
     count, few = bench.size(1000, 8), bench.size(100, 2)
     taken: dict[Kind, list[dict[str, float]]] = defaultdict(list)
     for _ in range(bench.size(3, 1)):
-        for kind in _KINDS:
+        for kind in KINDS:
             taken[kind].append(arrive(bench, kind, count, flags=EQUAL))
-    defaults = {kind: [arrive(bench, kind, few)] for kind in _KINDS}
+    defaults = {kind: [arrive(bench, kind, few)] for kind in KINDS}
     return [
-        _row(f"{count} arrive, equal limits", taken, "seconds", "s", Goal(0.3)),
-        _row(f"{count} arrive, CPU of the controller", taken, "cpu", "s"),
-        _row(f"{count} arrive, peak memory of the controller", taken, "memory", "MB", Goal(1.5)),
-        _row(f"{few} arrive, each at its defaults", defaults, "seconds", "s"),
+        compared(f"{count} arrive, equal limits", taken, "seconds", "s", Goal(0.3)),
+        compared(f"{count} arrive, CPU of the controller", taken, "cpu", "s"),
+        compared(f"{count} arrive, peak memory of the controller", taken, "memory", "MB", Goal(1.5)),
+        compared(f"{few} arrive, each at its defaults", defaults, "seconds", "s"),
     ]
 
 
@@ -53,10 +52,3 @@ def arrive(bench: Bench, kind: Kind, count: int, *, flags: tuple[str, ...] = ())
         f"{result['cpu']:.2f} s of CPU, {result['memory']:.0f} MB"
     )
     return result
-
-
-def _row(
-    figure: str, taken: dict[Kind, list[dict[str, float]]], what: str, unit: Unit, goal: Goal | None = None
-) -> Row:
-    ours, peer = (Samples([run[what] for run in taken[kind]], unit) for kind in _KINDS)
-    return Row(figure, ours, peer, "sealed-secrets-controller", goal)

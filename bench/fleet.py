@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from bench import material
+from bench.figure import Goal, Row, Samples, Unit
 from bench.wheel import Installed
 from controller.sealed.observed import SEALED_SECRETS
 from engine.kube import config
@@ -28,6 +29,7 @@ from tests.kit.process import Nest, wait_until
 from tests.kit.running import OriginalController, Running, RunningController
 
 Kind = Literal["kseal", "original"]
+KINDS: Final[tuple[Kind, ...]] = ("kseal", "original")
 HOME: Final = "kube-system"
 WARM_UP: Final = "warm-up"
 _CREATORS: Final = 4  # threads: enough to keep the API server busy
@@ -90,10 +92,14 @@ class Fleet:
         lines = (line.split() for line in self.controller.metrics().splitlines() if line.startswith(f"{metric} "))
         return next((int(float(value)) for _, value in lines), 0)
 
-    def wait(self, condition: Callable[[], bool], what: str, *, limit_seconds: float) -> None:
-        """Wait for something that only a living controller brings about. Raises: Died with the end of its log."""
+    def wait_looked_at(self, count: int, *, limit_seconds: float) -> None:
+        """Wait until the controller has worked on so many. Raises: Died with the end of its log.
+
+        It is asked twice a second only: a page that names thousands of objects costs it time, and us the figure.
+        """
+        what = f"{count} SealedSecrets are looked at"
         try:
-            wait_until(condition, what, limit_seconds=limit_seconds)
+            wait_until(lambda: self.looked_at() >= count, what, limit_seconds=limit_seconds, every_seconds=0.5)
         except TimeoutError as error:
             raise Died(f"{error}; end of the log:\n{self.controller.process.log_tail()}") from error
 
@@ -157,3 +163,11 @@ def _is_synced(raw: dict[str, Any]) -> bool:
     return is_present and any(
         condition["type"] == "Synced" and condition["status"] == "True" for condition in status.get("conditions") or ()
     )
+
+
+def compared(
+    figure: str, taken: Mapping[Kind, Sequence[Mapping[str, float]]], what: str, unit: Unit, goal: Goal | None = None
+) -> Row:
+    """The row of one thing that was measured in each run of both."""
+    ours, peer = (Samples([run[what] for run in taken[kind]], unit) for kind in KINDS)
+    return Row(figure, ours, peer, "sealed-secrets-controller", goal)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from engine.errors import KsealError
+from sealer.secret import check_name
 
 _UNITS: Final = {
     "ns": timedelta(microseconds=0.001),
@@ -164,6 +165,22 @@ class NamePrefix(click.ParamType[str]):
             self.fail(f"a prefix has at most {_LONGEST_PREFIX} characters, this one has {len(text)}", param, ctx)
         if _PREFIX.fullmatch(text) is None:
             self.fail(f"{text!r} cannot begin a name: lower case letters, digits and '-' only", param, ctx)
+        return text
+
+
+class ObjectName(click.ParamType[str]):
+    """The name of an object, or nothing."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises: click.BadParameter."""
+        text = str(value)
+        try:
+            if text:
+                check_name(text)
+        except KsealError as error:
+            self.fail(f"{text!r} cannot be the name of an object: {error.hint}", param, ctx)
         return text
 
 

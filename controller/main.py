@@ -91,6 +91,7 @@ def settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Setting
             cutoff=cutoff if isinstance(cutoff, datetime) else None,
             labels=pairs("privatekey_labels"),
             annotations=pairs("privatekey_annotations"),
+            published_as=text("certificate_config_map"),
         ),
         unsealing=Unsealing(
             accept_v1_data=bool(flags["accept_deprecated_v1_data"]),

@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from controller.flags import GoBool, GoDuration, GoTime, NamePrefix, Pairs
-from controller.settings import FirstKey
+from controller.flags import GoBool, GoDuration, GoTime, NamePrefix, ObjectName, Pairs
+from controller.settings import FirstKey, Keys
 from engine.version import VERSION
 from sealer.secret import check_annotations, check_labels
 
@@ -68,6 +68,12 @@ _KEYS: Final = [
         "auto",
         "Make the first key: auto = only where no SealedSecret exists yet.",
         type=click.Choice([choice.value for choice in FirstKey]),
+    ),
+    _text(
+        "--certificate-config-map",
+        Keys().published_as,
+        "Keep the newest certificate in this ConfigMap too; empty: do not.",
+        type=ObjectName(),
     ),
     _switch("--watch-for-secrets", default=True, text="Accepted; keys are always watched, in the own namespace only."),
 ]

@@ -25,6 +25,7 @@ from controller.sealed.endpoints import Listeners
 from controller.sealed.keymaker import KeyMaker
 from controller.sealed.keys import KeyRegistry, utc_now
 from controller.sealed.observed import SEALED_SECRETS, Key, SealedSecrets
+from controller.sealed.publisher import Publisher
 from controller.sealed.reconcile import Reconciler
 from controller.sealed.report import Reporter
 from controller.sealed.secrets import SecretMemory
@@ -41,6 +42,8 @@ LEASE: Final = "sealed-secrets-controller"
 """In the controller's own namespace: whoever shares the keys shares the Lease."""
 STOP_SECONDS: Final = 10.0
 """For what is in hand when the process is told to stop; a pod is killed after 30."""
+SIGNAL_SECONDS: Final = 0.5
+"""How late a signal may be noticed: one that comes while another is handled does not end a wait without limit."""
 SILENCE_SECONDS: Final = 600.0
 """A watch without trouble that has said nothing for so long, not even a bookmark, hangs: the process is begun anew."""
 _LEASE_REQUEST_SECONDS: Final = 3.0  # several of them fit into the time for which a renewal counts
@@ -101,6 +104,14 @@ class Process:
             now=utc_now,
             log=self._log,
         )
+        self._publisher = Publisher(
+            core,
+            lambda: self._keys.newest,
+            settings.namespace,
+            settings.keys.published_as,
+            leads=lambda: self._elector.leads,
+            log=self._log,
+        )
         self._events = EventRecorder(news, on_drop=self._event_dropped)
         reporter = Reporter(
             custom,
@@ -144,7 +155,8 @@ class Process:
         port, metrics_port = self._listeners.start()
         self._log.info("listening", port=port, metrics_port=metrics_port)
         threading.Thread(target=self._come_up, name="come-up", daemon=True).start()
-        stop.wait()
+        while not stop.wait(SIGNAL_SECONDS):
+            pass  # Python calls signal handlers only while this thread runs, and a wait may miss the one to wake up for
         self._go_down()
 
     def renew_key(self) -> None:
@@ -158,6 +170,7 @@ class Process:
             return
         self._events.start()
         self._maker.start()
+        self._publisher.start()
         self._workers.start()
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not look at it
@@ -217,6 +230,7 @@ class Process:
             self._watches.stop()
         self._keys.stop()
         self._maker.stop()
+        self._publisher.stop()
         finished = self._workers.stop(STOP_SECONDS)
         self._events.stop(2.0)
         self._elector.stop(_LEASE_REQUEST_SECONDS)  # after all writing: the next one may lead at once
@@ -252,12 +266,14 @@ class Process:
         if self._keys.counts()["active"]:
             ring = self._keys.ring
             self._log.info("keys changed", count=len(ring))
+            self._publisher.look_again()
             self._dispatcher.keys_changed(ring)
 
     def _leadership_changed(self, leads: bool) -> None:
         self._log.info("leading" if leads else "not leading", identity=self._settings.identity)
         if leads:
             self._maker.look_again()
+            self._publisher.look_again()
             self._dispatcher.take_over()
         else:
             self._metrics.stand_down()

@@ -45,6 +45,8 @@ class Keys:
     """More labels for the Secret of a new key; the one that makes it a key stays."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Annotations for the Secret of a new key."""
+    published_as: str = "sealed-secrets-controller-certificate"
+    """Ours: the ConfigMap that the newest certificate is kept in; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from sealer.errors import SealError, UnsealError
 RandomBytes = Callable[[int], bytes]
 
 KEY_BYTES = 32
+TAG_BYTES = 16
 # Safe here and only here: each key seals one value, so no pair of key and nonce is ever used twice.
 NONCE = bytes(12)
 SMALLEST_MODULUS_BITS = 1024
@@ -41,6 +42,12 @@ def seal(value: bytes, public_key: RSAPublicKey, label: bytes, *, random: Random
     key = random(KEY_BYTES)
     wrapped = public_key.encrypt(key, _oaep(label))
     return len(wrapped).to_bytes(2, "big") + wrapped + AESGCM(key).encrypt(NONCE, value, None)
+
+
+def text_length(value_bytes: int, key_bits: int) -> int:
+    """How long the base64 text of a sealed value is, before it is sealed."""
+    sealed_bytes = 2 + (key_bits + 7) // 8 + value_bytes + TAG_BYTES
+    return (sealed_bytes + 2) // 3 * 4
 
 
 def open(sealed: bytes, private_key: RSAPrivateKey, label: bytes) -> bytes:  # noqa: A001  # the word of the format

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from engine.errors import KsealError
 from sealer import der, pem
 from sealer.errors import CertificateError
 
@@ -129,12 +130,28 @@ def read(location: str, *, is_pinned: bool = False, timeout_seconds: float = 10.
 def from_controller(cluster: "Cluster", *, namespace: str, name: str) -> Certificate:
     """The newest certificate of a running controller, through the API server's proxy to its Service.
 
+    Where that way is closed, or nobody answers at its end, it is the one that the controller published as a ConfigMap;
+    the certificate's `source` says which.
     Raises: CertificateError, with the two flags that say where the controller is as the cure.
     """
+    from sealer import published
     from sealer.service import Service
 
-    service = Service(cluster, namespace=namespace, name=name)
-    return Certificate.parse(service.certificate(), source=service.called)
+    try:
+        service = Service(cluster, namespace=namespace, name=name)
+        text, source = service.certificate(), service.called
+    except CertificateError as error:
+        if not published.may_stand_in(error):
+            raise
+        try:
+            text, source = published.fetch(cluster, namespace=namespace, controller=name)
+        except KsealError as other:
+            raise CertificateError(
+                f"{error.message}; nor is it published: {other.message}",
+                hint="name the controller with --controller-name and --controller-namespace, use --cert FILE, or ask "
+                f"for the right to get the ConfigMap {published.name_for(name)}",
+            ) from error
+    return Certificate.parse(text, source=source)
 
 
 def _read(path: str) -> bytes:

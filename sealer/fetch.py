@@ -7,6 +7,7 @@ fingerprint of the key is compared afterwards, and one from https to http never.
 import time
 from base64 import b64encode
 from http.client import HTTPException, HTTPMessage
+from io import BufferedIOBase
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -72,16 +73,24 @@ def _get(parts: SplitResult, timeout_seconds: float, *, may_leave_host: bool) ->
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         request.add_unredirected_header("Authorization", "Basic " + b64encode(login.encode()).decode())
     opener = build_opener(_Redirects(may_leave_host=may_leave_host))
-    body = b""
     with opener.open(request, timeout=timeout_seconds) as answer:
         if answer.status != 200:
             raise HTTPError(request.full_url, answer.status, answer.reason, answer.headers, None)
-        while chunk := answer.read1(1 << 16):
-            body += chunk
-            if len(body) > MOST_BYTES:
-                raise ValueError(f"the answer is larger than {MOST_BYTES} bytes")
-            if time.monotonic() > deadline:  # each read has its own time limit, so a slow drip would go on for ever
-                raise TimeoutError
+        return read_body(answer, MOST_BYTES, until=deadline)
+
+
+def read_body(answer: BufferedIOBase, most_bytes: int, *, until: float) -> bytes:
+    """The body of an answer; `until` is a time of the monotonic clock.
+
+    Raises: ValueError for one that is larger, TimeoutError for one that is not there by then, OSError, HTTPException.
+    """
+    body = b""
+    while chunk := answer.read1(1 << 16):
+        body += chunk
+        if len(body) > most_bytes:
+            raise ValueError(f"the answer is larger than {most_bytes} bytes")
+        if time.monotonic() > until:  # each read has its own time limit, so a slow drip would go on for ever
+            raise TimeoutError
     return body
 
 

@@ -14,6 +14,7 @@ from sealer.keys import Fingerprint, SealingKey
 
 LABEL: Final = "sealedsecrets.bitnami.com/sealed-secrets-key"
 ACTIVE: Final = "active"
+TYPE: Final = "kubernetes.io/tls"
 PREFIX: Final = "sealed-secrets-key"
 """How key Secrets are called unless the controller is told otherwise; exactly so named, one is a key without label."""
 
@@ -43,7 +44,7 @@ def raw_secret(
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": metadata,
-        "type": "kubernetes.io/tls",
+        "type": TYPE,
         "data": {"tls.crt": encode(certificate_pem(key)), "tls.key": encode(key.private_pem().reveal())},
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sealer import secret
 from sealer.errors import FormatError
 from sealer.scope import CLUSTER_WIDE, NAMESPACE_WIDE, Scope, annotate
-from sealer.sealedsecret import KIND, SealedSecret, parse, require_kind, seal_secret
+from sealer.sealedsecret import KIND, SealedSecret, check_stored, parse, require_kind, seal_secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -35,7 +35,7 @@ def into(
         field: _without_scope(made["template"]["metadata"].get(field) or {}) for field in ("labels", "annotations")
     }
     wanted = {"encryptedData": made["encryptedData"], "template": {"metadata": metadata}}
-    return _grown({"spec": wanted}, target)
+    return _fitting({"spec": wanted}, target)
 
 
 def update(
@@ -71,12 +71,12 @@ def update(
     }
     rest = {field: new.get(field) for field in ("type", "immutable") if old.get(field) != new.get(field)}
     changed = {"encryptedData": dict(sorted(items.items())), "template": {"metadata": template, **rest}}
-    return _grown({"spec": changed}, target)
+    return _fitting({"spec": changed}, target)
 
 
 def one_item(target: Mapping[str, Any], key: str, ciphertext: str) -> dict[str, Any]:
     """The patch that gives one item another ciphertext, or that adds it."""
-    return _grown({"spec": {"encryptedData": {key: ciphertext}}}, target)
+    return _fitting({"spec": {"encryptedData": {key: ciphertext}}}, target)
 
 
 def _sealed(
@@ -127,6 +127,13 @@ def _without_scope(annotations: Mapping[str, Any]) -> dict[str, Any]:
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys(old.keys() - new.keys()), **new}
+
+
+def _fitting(change: dict[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
+    """The patch for a change. Raises: SealError where the object would then be too large to be stored."""
+    after = {**parse(target).encrypted_data, **change["spec"]["encryptedData"]}
+    check_stored({key: len(text) for key, text in after.items() if text is not None})
+    return _grown(change, target)
 
 
 def _grown(change: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:

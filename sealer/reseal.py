@@ -1,4 +1,4 @@
-"""The same values under the newest key: nothing else of a SealedSecret changes.
+"""The same values under another key: nothing else of a SealedSecret changes.
 
 Templates are not rendered, and the scope is the object's own, whatever its template says: otherwise a template could
 make a value open in more places than its owner chose.
@@ -6,11 +6,11 @@ make a value open in more places than its owner chose.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sealer import box
+from sealer import box, v1data
 from sealer.encoding import Base64Error, decode, encode
-from sealer.errors import FormatError, UnsealError
+from sealer.errors import UnsealError
 from sealer.sealedsecret import SealedSecret, parse
 
 if TYPE_CHECKING:
@@ -21,35 +21,92 @@ if TYPE_CHECKING:
 
 V1_DATA = "data"
 """How the single value of the deprecated form is called, as its field in the spec."""
+Under = Callable[[bytes, bytes], bytes]
+"""Seals a value with its label under the new key."""
+
+
+class Resealed(NamedTuple):
+    """New ciphertext by item, without the items that kept theirs, and the key that opened each item before."""
+
+    new: Mapping[str, str]
+    opened_by: "Mapping[str, Fingerprint]"
+
+
+def sealed_texts(sealed: SealedSecret, *, accept_v1_data: bool = True) -> dict[str, str]:
+    """The ciphertext of each item by name, also of the one value of the deprecated form.
+
+    Raises: UnsealError for both forms at once, or for the deprecated one where it is not accepted.
+    """
+    if sealed.v1_data is None:
+        return sealed.encrypted_data
+    v1data.check(sealed, is_accepted=accept_v1_data)
+    return {V1_DATA: sealed.v1_data}
 
 
 def opened_items(
     sealed: SealedSecret,
     ring: "KeyRing",
     *,
+    first: "Fingerprint | None" = None,
     accept_v1_data: bool = True,
     before_each: Callable[[], None] = lambda: None,
 ) -> "Iterator[tuple[str, Opened | str]]":
     """Each item by name, in order, opened or with what is wrong with it; one after the other, in this thread.
 
-    The key that opened an item is tried first on the next one, because most objects were sealed at one time.
-    `before_each` may end it by raising, for whoever has only so much time. Raises: UnsealError for both forms at once.
+    The key `first`, and then the one that opened the item before, is tried before others, because most objects were
+    sealed at one time. `before_each` may end it by raising, for whoever has only so much time. Raises: UnsealError as
+    `sealed_texts`.
     """
-    items = dict(sealed.encrypted_data)
-    if sealed.v1_data is not None:
-        if items or not accept_v1_data:
-            raise UnsealError("the deprecated field 'data' is not accepted here")
-        items = {V1_DATA: sealed.v1_data}
-    last: Fingerprint | None = None
-    for name in sorted(items):
+    texts = sealed_texts(sealed, accept_v1_data=accept_v1_data)
+    for name in sorted(texts):
         before_each()
         try:
-            opened = ring.open(decode(items[name]), sealed.label, last)
+            opened = ring.open(decode(texts[name]), sealed.label, first)
         except (Base64Error, UnsealError) as error:
             yield name, str(error)
         else:
-            last = opened.fingerprint
+            first = opened.fingerprint
             yield name, opened
+
+
+def open_all(
+    sealed: SealedSecret,
+    ring: "KeyRing",
+    *,
+    first: "Fingerprint | None" = None,
+    accept_v1_data: bool = True,
+    before_each: Callable[[], None] = lambda: None,
+) -> "dict[str, Opened]":
+    """Every item opened, as `opened_items` opens them.
+
+    Raises: UnsealError that groups the items by what is wrong with them, those included that are no text.
+    """
+    opened: dict[str, Opened] = {}
+    failures = dict.fromkeys(sealed.dropped, "the item is no text")
+    results = opened_items(sealed, ring, first=first, accept_v1_data=accept_v1_data, before_each=before_each)
+    for name, result in results:
+        if isinstance(result, str):
+            failures[name] = result
+        else:
+            opened[name] = result
+    if failures:
+        raise UnsealError.grouped(failures)
+    return opened
+
+
+def resealed_items(
+    sealed: SealedSecret,
+    ring: "KeyRing",
+    under: Under,
+    *,
+    keep: "Fingerprint | None" = None,
+    accept_v1_data: bool = True,
+    before_each: Callable[[], None] = lambda: None,
+) -> Resealed:
+    """New ciphertext for each item; what the key `keep` opens stays as it is. Raises: UnsealError as `open_all`."""
+    opened = open_all(sealed, ring, first=keep, accept_v1_data=accept_v1_data, before_each=before_each)
+    new = {name: encode(under(item.value, sealed.label)) for name, item in opened.items() if item.fingerprint != keep}
+    return Resealed(new, {name: item.fingerprint for name, item in opened.items()})
 
 
 def reseal(
@@ -64,24 +121,18 @@ def reseal(
     """The raw SealedSecret with each value sealed anew for `public_key`, in the field order of Go's encoder.
 
     Metadata and template stay word for word. The status is left out: it speaks of the old values.
-    Raises: FormatError; UnsealError that groups the items by what is wrong with them.
+    Raises: FormatError; UnsealError as `open_all`.
     """
     sealed = parse(raw)
-    if sealed.dropped:
-        raise FormatError(f"spec.encryptedData has values that are no strings ({', '.join(sealed.dropped)})")
-    results = dict(opened_items(sealed, ring, accept_v1_data=accept_v1_data, before_each=before_each))
-    failures = {name: result for name, result in results.items() if isinstance(result, str)}
-    if failures:
-        raise UnsealError.grouped(failures)
-    anew = {
-        name: encode(box.seal(result.value, public_key, sealed.label, random=random))
-        for name, result in results.items()
-        if not isinstance(result, str)
-    }
+
+    def under(value: bytes, label: bytes) -> bytes:
+        return box.seal(value, public_key, label, random=random)
+
+    new = resealed_items(sealed, ring, under, accept_v1_data=accept_v1_data, before_each=before_each).new
     spec = dict(raw["spec"]) if raw.get("spec") else {}
     if sealed.v1_data is not None:
-        spec["data"] = anew[V1_DATA]
+        spec["data"] = new[V1_DATA]
     else:
-        spec["encryptedData"] = anew
+        spec["encryptedData"] = new
     first = {name: spec[name] for name in ("template", "data", "encryptedData") if name in spec}
     return {"kind": raw["kind"], "apiVersion": raw["apiVersion"], "metadata": raw["metadata"], "spec": first | spec}

@@ -28,6 +28,8 @@ LiveValue = Callable[[str], bytes | None]
 API_VERSION = "bitnami.com/v1alpha1"
 KIND = "SealedSecret"
 SKIP_OWNER = PREFIX + "skip-set-owner-references"
+MOST_STORED_BYTES = 1_572_864
+"""Of one object as JSON: beyond it etcd, as it is usually set up, answers `etcdserver: request is too large`."""
 EMPTY = (
     "secret.data is empty in input Secret, assuming this is an error and aborting. "
     "To work with empty data, --allow-empty-data can be used"
@@ -129,6 +131,8 @@ def seal_secret(
         raise SealError("missing metadata.name in input Secret", hint="name it there, or with --name")
     secret.check_name(name)
     namespace = _namespace(metadata, scope, namespace, default_namespace)
+    size = public_key.key_size
+    check_stored({key: box.text_length(len(value), size) for key, value in items.items()})
     identity = {"name": name} | ({"namespace": namespace} if namespace else {})
     declared = annotate({}, scope)
     sealed = _seal_items(items, public_key, label(scope, namespace, name), random)
@@ -198,6 +202,20 @@ def open_items(
     if len(opened) < len(keys):
         raise UnsealError.grouped({key: result for key, result in results.items() if isinstance(result, str)})
     return opened
+
+
+def check_stored(lengths: Mapping[str, int]) -> None:
+    """Check, before anything is sealed, what would only show in a cluster. `lengths` are those of the ciphertexts, as
+    text, by key; what else is in an object only adds to them.
+
+    Raises: SealError where no API server would store the object.
+    """
+    total = sum(len(key) + length + len('"":"",') for key, length in lengths.items())
+    if total > MOST_STORED_BYTES:
+        raise SealError(
+            f"sealed, it has {total} bytes, more than the {MOST_STORED_BYTES} of a stored object",
+            hint="make several Secrets of it",
+        )
 
 
 def require_kind(raw: Mapping[str, Any], api_version: str, kind: str) -> None:

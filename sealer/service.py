@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import KsealError
-from engine.kube.errors import ApiError, TooManyRequests
+from engine.kube.errors import ApiError, NotFound, TooManyRequests
 from engine.kube.refs import SERVICES
 from sealer.errors import CertificateError
 
@@ -79,13 +79,18 @@ class Service:
             if error.status == 409:
                 raise Refused("unable to rotate secret") from error
             raise
+        return _object(body)
+
+    def identify(self, raw: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The fingerprint of the key that opens each item, null where none does. None from the original, which has no
+        such answer.
+
+        Raises: KsealError when it cannot be asked, or cannot read the object.
+        """
         try:
-            answer = json.loads(body)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise KsealError("the controller's answer is not JSON")
-        return answer
+            return _object(self._post("identify", raw))
+        except NotFound:
+            return None
 
     def _post(self, verb: str, raw: Mapping[str, Any]) -> bytes:
         body = json.dumps(raw).encode()
@@ -101,3 +106,13 @@ class Service:
                 if self._wait is None or waited > _LONGEST_WAIT_SECONDS:
                     raise
                 self._wait(seconds)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise KsealError("the controller's answer is not JSON", "is the Service that of a controller?")
+    return answer

@@ -20,10 +20,7 @@ def unseal_v1_data(sealed: SealedSecret, ring: "KeyRing", *, is_accepted: bool) 
 
     Raises: UnsealError, in the original's words where it has some.
     """
-    if sealed.encrypted_data:
-        raise UnsealError("cannot use the field 'encryptedData' and the deprecated field 'data' at the same time")
-    if not is_accepted:
-        raise UnsealError("using deprecated 'data' field, use 'encryptedData' or flip the feature flag")
+    check(sealed, is_accepted=is_accepted)
     try:
         opened = ring.open(decode(sealed.v1_data or ""), sealed.label)
     except Base64Error as error:
@@ -35,6 +32,14 @@ def unseal_v1_data(sealed: SealedSecret, ring: "KeyRing", *, is_accepted: bool) 
     except FormatError as error:
         raise UnsealError(f"the Secret inside spec.data is malformed: {error.message}") from error
     return Unsealed(built, {"data": opened.fingerprint})
+
+
+def check(sealed: SealedSecret, *, is_accepted: bool) -> None:
+    """Raises: UnsealError, in the original's words, for both forms at once, or this one where it is not accepted."""
+    if sealed.encrypted_data:
+        raise UnsealError("cannot use the field 'encryptedData' and the deprecated field 'data' at the same time")
+    if not is_accepted:
+        raise UnsealError("using deprecated 'data' field, use 'encryptedData' or flip the feature flag")
 
 
 def _inner_secret(plain: bytes) -> dict[str, Any]:

@@ -5,6 +5,8 @@ its life would hang on a count of its users, and tests count the API server's re
 """
 
 import signal
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -12,12 +14,20 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.kit import netns, programs, real
 from tests.kit.controlplane import ControlPlane
 from tests.kit.errors import Unavailable
 
-_CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane"})
+# Few examples a run, because there are many runs; tests/fuzz searches for hours. No limit of time for an example: on a
+# busy machine it would only measure the neighbours.
+settings.register_profile("kseal", max_examples=25, deadline=None)
+settings.load_profile("kseal")
+
+_LONG_SECONDS = 30.0
+_LONGEST_FIRST = ("slow", "cluster", "interop")
+_CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane", "unsteady_control_plane"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,10 +39,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks: dict[Path, int] = {}
+    for item in items:
+        ranks[item.path] = min(ranks.get(item.path, len(_LONGEST_FIRST)), _rank(item))
+    items.sort(key=lambda item: ranks[item.path])
     if not netns.is_inside():
         for item in items:
             if item.get_closest_marker(netns.MARKER):
                 item.add_marker(pytest.mark.timeout(0))  # the first one waits for all; each has its limit in the child
+
+
+def _rank(item: pytest.Item) -> int:
+    """Where the file of a test stands in a run: short files come last, so that all workers end at the same time."""
+    marked = (rank for rank, marker in enumerate(_LONGEST_FIRST) if item.get_closest_marker(marker))
+    return min(marked, default=len(_LONGEST_FIRST))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,6 +63,18 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     # The test before left up what it shared with this one; only what the next one shares too may stay.
     item.session._setupstate.teardown_exact(nextitem)
     return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where a long run spent its time: the file that takes longest is what the others wait for at the end."""
+    seconds: Counter[str] = Counter()
+    for report in (one for listed in terminalreporter.stats.values() for one in listed):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.location[0]] += report.duration
+    if seconds.total() > _LONG_SECONDS:
+        terminalreporter.section("the slowest files")
+        for name, spent in seconds.most_common(10):
+            terminalreporter.write_line(f"{spent:6.1f} s  {name}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -75,6 +107,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             programs.find(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where programs under test make their temporary folders: what a killed one leaves goes with the run's others."""
+    folder = tmp_path_factory.mktemp("tmp")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     """The API server of this run, without controllers: nothing changes an object but who is asked to."""
@@ -94,6 +136,20 @@ def new_control_plane() -> Iterator[Callable[..., ControlPlane]]:
     """Start one for this test alone, with ControlPlane's arguments; for tests that pause, audit or encrypt it."""
     with ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(ControlPlane(*arguments, **options))
+
+
+@pytest.fixture(scope="module")
+def _plane_for_outages() -> Iterator[ControlPlane]:
+    with ControlPlane("api") as plane:
+        yield plane
+
+
+@pytest.fixture
+def unsteady_control_plane(_plane_for_outages: ControlPlane) -> Iterator[ControlPlane]:
+    """One that the tests of a file may pause, and that is there again for the next of them."""
+    yield _plane_for_outages
+    if not _plane_for_outages.api.answers("/readyz"):
+        _plane_for_outages.resume()
 
 
 @pytest.fixture

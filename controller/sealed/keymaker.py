@@ -3,12 +3,12 @@
 Only the replica that leads makes keys, and a second creation is a conflict: `keysecrets.name_after`.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from controller.errors import NotLeading
+from controller.runtime.lookout import Lookout
 from controller.sealed import keysecrets
 from controller.sealed.keys import POLL_SECONDS, KeyRegistry
 from controller.sealed.keysecrets import ACTIVE, LABEL, SELECTOR
@@ -53,9 +53,7 @@ class KeyMaker:
         self._is_cutoff_due = settings.cutoff is not None
         self._is_asked = False
         self._told = ""
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
+        self._lookout = Lookout("keys", self._turn)
 
     def ensure(self) -> None:
         """See to it that there is a key at all.
@@ -71,44 +69,40 @@ class KeyMaker:
 
     def start(self) -> None:
         """Begin to renew; once only, and after `ensure`."""
-        self._thread.start()
+        self._lookout.start()
 
     def stop(self) -> None:
         """Make nothing more; a key that is being made is finished."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(1.0)
+        self._lookout.stop()
 
     def renew(self) -> None:
         """Make a new key now, for a person who asks for it. Safe in a signal handler: it neither waits nor locks."""
         self._is_asked = True
-        self._wake.set()
+        self._lookout.wake()
 
     def look_again(self) -> None:
         """Whether this replica leads, or which key is the newest, has changed."""
-        self._wake.set()
+        self._lookout.wake()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
+    def _turn(self) -> float:
+        """Look, and say once why no key could be made; returns after how many seconds to look again."""
+        pause = LONGEST_LOOK
+        try:
+            if self._leads():
+                pause = self._look()
+            elif self._is_asked:
+                self._is_asked = False
+                self._log.warning("no key made", cause="this replica does not lead")
+        except NotLeading:
             pause = LONGEST_LOOK
-            try:
-                if self._leads():
-                    pause = self._look()
-                elif self._is_asked:
-                    self._is_asked = False
-                    self._log.warning("no key made", cause="this replica does not lead")
-            except NotLeading:
-                pause = LONGEST_LOOK
-            except KsealError as error:
-                pause = timedelta(seconds=POLL_SECONDS)
-                if error.message != self._told:
-                    self._log.error("no key made", cause=error.message, hint=error.hint)
-                    self._told = error.message
-            except Exception as error:  # noqa: BLE001 - a defect here must not end all renewals unseen
-                self._log.error("no key made, by a defect", error=error)
-            self._wake.wait(max(pause.total_seconds(), 0.0))
+        except KsealError as error:
+            pause = timedelta(seconds=POLL_SECONDS)
+            if error.message != self._told:
+                self._log.error("no key made", cause=error.message, hint=error.hint)
+                self._told = error.message
+        except Exception as error:  # noqa: BLE001 - a defect here must not end all renewals unseen
+            self._log.error("no key made, by a defect", error=error)
+        return pause.total_seconds()
 
     def _look(self) -> timedelta:
         """Make a key when one is due; returns after how long to look again. Raises: KsealError."""
@@ -177,7 +171,7 @@ class KeyMaker:
         if predecessor is not None:
             # Times of certificates and Secrets are whole seconds, and of two keys of one second the older one seals.
             missing = predecessor.ordered_at + _ONE_SECOND - self._now()
-            self._stopping.wait(min(max(missing, timedelta()), _ONE_SECOND).total_seconds())
+            self._lookout.pause(min(max(missing, timedelta()), _ONE_SECOND).total_seconds())
         key = generate(settings.size, ttl=settings.ttl, common_name=settings.common_name, now=self._now())
         before = predecessor.fingerprint if predecessor else None
         for attempt in range(_ATTEMPTS):

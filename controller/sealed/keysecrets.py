@@ -12,10 +12,21 @@ from controller.settings import Keys
 from engine.errors import KsealError
 from sealer.errors import CertificateError, PrivateKeyError
 from sealer.keys import SealingKey, load
-from sealer.keysecret import ACTIVE, LABEL, certificate_pem, name_after, raw_secret
+from sealer.keysecret import ACTIVE, LABEL, TYPE, certificate_pem, name_after, raw_secret
 from sealer.sealedsecret import KIND
 
-__all__ = ["ACTIVE", "LABEL", "SELECTOR", "KeySecret", "certificate_pem", "make", "name_after", "read"]
+__all__ = [
+    "ACTIVE",
+    "LABEL",
+    "SELECTOR",
+    "TYPE",
+    "KeySecret",
+    "certificate_pem",
+    "comes_from_sealed_secret",
+    "make",
+    "name_after",
+    "read",
+]
 
 SELECTOR: Final = f"{LABEL}={ACTIVE}"
 
@@ -41,7 +52,7 @@ def read(secret: dict[str, Any], settings: Keys) -> KeySecret:
 
 def _parse(secret: dict[str, Any], settings: Keys) -> SealingKey:
     metadata, data = secret["metadata"], secret.get("data") or {}
-    if any(owner.get("kind") == KIND for owner in metadata.get("ownerReferences") or []):
+    if comes_from_sealed_secret(secret):
         raise PrivateKeyError("it was made from a SealedSecret", "whoever may make those must not choose the key")
     try:
         key_pem, certificate_pem = (base64.b64decode(data[item], validate=True) for item in ("tls.key", "tls.crt"))
@@ -51,6 +62,11 @@ def _parse(secret: dict[str, Any], settings: Keys) -> SealingKey:
         raise PrivateKeyError("its items are not base64") from None
     created = datetime.fromisoformat(metadata["creationTimestamp"])
     return load(key_pem, certificate_pem, ordered_at=created if settings.order_by_creation else None)
+
+
+def comes_from_sealed_secret(secret: dict[str, Any]) -> bool:
+    """Whether a Secret carries the mark of its origin, for which it is never taken for a key."""
+    return any(owner.get("kind") == KIND for owner in secret["metadata"].get("ownerReferences") or [])
 
 
 def make(key: SealingKey, name: str, namespace: str, settings: Keys) -> dict[str, Any]:

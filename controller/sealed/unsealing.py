@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from controller.sealed.keysecrets import LABEL
+from controller.sealed.keysecrets import LABEL, TYPE, comes_from_sealed_secret
 from controller.settings import Settings
 from engine.errors import Stalled
 from sealer.keys import Fingerprint
 from sealer.ring import KeyRing
-from sealer.sealedsecret import LiveValue, parse, unseal_secret
+from sealer.sealedsecret import SKIP_OWNER, LiveValue, parse, unseal_secret
 
 
 class Desired(NamedTuple):
@@ -55,14 +55,17 @@ def protected_label(namespace: str, settings: Settings) -> str | None:
 def _refuse_sealing_key(secret: dict[str, Any], settings: Settings) -> None:
     """Whoever may create SealedSecrets in the controller's namespace must not thereby choose the sealing key.
 
-    Neither the label nor a name that a key has or will have, whatever the type. (The registry, for its part, takes
-    no Secret for a key that was made from a SealedSecret.)
+    Neither the label nor a name that a key has or will have, whatever the type; and the type of a key only with the
+    owner reference by which the registry knows it for what it is, should it be labelled later.
+    Source: docs/decisions/0005-tls-beside-the-keys.md.
     """
     metadata = secret["metadata"]
     if metadata["namespace"] != settings.namespace:
         return
     if LABEL in (metadata.get("labels") or {}) or metadata["name"].startswith(settings.keys.prefix):
-        raise Stalled(
-            "a SealedSecret never yields a sealing key",
-            f"remove the label {LABEL} from spec.template.metadata, or use another name or namespace",
-        )
+        cure = f"remove the label {LABEL} from spec.template.metadata, or use another name or namespace"
+    elif secret.get("type") == TYPE and not comes_from_sealed_secret(secret):
+        cure = f"remove the annotation {SKIP_OWNER} from spec.template.metadata, or use another type or namespace"
+    else:
+        return
+    raise Stalled("a SealedSecret never yields a sealing key", cure)

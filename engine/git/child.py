@@ -47,6 +47,20 @@ _KEPT: Final = (
     "HTTPS_PROXY",
 )
 _LINES_SHOWN: Final = 3
+_SAID_BY_ALL: Final = ("fatal: Could not read from remote", "Please make sure you have", "and the repository exists")
+_CURES: Final = (
+    (
+        "HOST IDENTIFICATION HAS CHANGED",
+        "somebody may stand between; if the host says that it has a new key, put that into known_hosts",
+    ),
+    (
+        "Host key verification failed",
+        "put the host's key into known_hosts: ssh-keyscan HOST shows it, compare it with what the host publishes",
+    ),
+    ("Permission denied (", "is the deploy key known there, and may it write? its private half is the file identity"),
+    ("could not read Username", "name a folder with username and password, or bearerToken, with --git-credentials"),
+)
+"""What git and ssh say, and what to do about it; the first that fits."""
 
 
 class GitError(KsealError):
@@ -82,14 +96,14 @@ class Git:
         """
         code, output, errors = self._run(arguments, given, settings or {}, environment or {}, timeout_seconds)
         if code:
-            raise GitError(f"git {arguments[0]}: {_last_words(errors) or f'exit code {code}'}")
+            raise _error(arguments[0], code, errors)
         return output
 
     def asks(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str | None:
         """One line of answer, None when git says no (by exit code 1 or 128). Raises: GitError as `run`."""
         code, output, errors = self._run(arguments, b"", {}, environment or {}, TIMEOUT_SECONDS)
         if code not in (0, 1, 128):
-            raise GitError(f"git {arguments[0]}: {_last_words(errors) or f'exit code {code}'}")
+            raise _error(arguments[0], code, errors)
         return output.decode("utf-8", "surrogateescape").removesuffix("\n") if code == 0 else None
 
     def _run(
@@ -150,7 +164,14 @@ class Git:
         }
 
 
-def _last_words(errors: bytes) -> str:
-    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("hint:", "remote: ", "Cloning", "To "))] or lines
+def _error(verb: str, code: int, errors: bytes) -> GitError:
+    text = errors.decode("utf-8", "replace")
+    hint = next((cure for words, cure in _CURES if words in text), None)
+    return GitError(f"git {verb}: {_last_words(text) or f'exit code {code}'}", hint)
+
+
+def _last_words(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    passed_by = ("hint:", "remote: ", "Cloning", "To ", *_SAID_BY_ALL)
+    told = [line for line in lines if not line.startswith(passed_by)] or lines
     return "; ".join(told[-_LINES_SHOWN:])

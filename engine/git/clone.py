@@ -30,3 +30,13 @@ def clone(git: Git, url: str, folder: Path, *, branch: str | None, depth: int | 
 def has_branch(git: Git, url: str, branch: str) -> bool:
     """Whether the repository has a branch of this name. Raises: GitError."""
     return bool(git.run("ls-remote", "--heads", "--end-of-options", url, f"refs/heads/{branch}"))
+
+
+def default_branch(git: Git, url: str) -> str:
+    """The branch that a repository's HEAD names. Raises: GitError."""
+    lines = git.run("ls-remote", "--symref", "--end-of-options", url, "HEAD").decode("utf-8", "surrogateescape")
+    for line in lines.splitlines():
+        name, _, target = line.removeprefix("ref: refs/heads/").partition("\t")
+        if line.startswith("ref: refs/heads/") and target == "HEAD":
+            return name
+    raise GitError("the repository does not say which branch is its main one", "set the HEAD of the repository")

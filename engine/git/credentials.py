@@ -6,7 +6,6 @@ for the host of the repository. An unknown SSH host is refused.
 """
 
 import base64
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +13,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from engine.errors import KsealError
+from engine.git.address import LOOPBACK, is_http
 
-_SCP_LIKE: Final = re.compile(r"(?:(?P<user>[\w.-]+)@)?(?P<host>[A-Za-z0-9][\w.-]*):(?!//)(?P<path>[^-:].*)")
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-SCHEMES: Final = ("https", "http", "ssh")
+_NAMES: Final = ("username", "password", "bearerToken", "identity", "known_hosts", "signing-key", "forge-token")
 
 
 class Credentials:
@@ -29,7 +27,7 @@ class Credentials:
         self._files: dict[str, bytes] = {}
         if folder is None:
             return
-        for name in ("username", "password", "bearerToken", "identity", "known_hosts", "signing-key"):
+        for name in _NAMES:
             try:
                 self._files[name] = (folder / name).read_bytes()
             except FileNotFoundError:
@@ -52,7 +50,7 @@ class Credentials:
         authorization = self._authorization()
         if address is None or authorization is None:
             return found
-        if address.scheme != "https" and address.hostname not in _LOOPBACK:
+        if address.scheme != "https" and address.hostname not in LOOPBACK:
             raise KsealError(f"{url}: credentials do not travel over plain http", "use https")
         return found | {
             "GIT_CONFIG_COUNT": "1",
@@ -63,6 +61,10 @@ class Credentials:
     def signing_key(self) -> Path | None:
         """An SSH key to sign commits with."""
         return self._private_copy("signing-key") if "signing-key" in self._files else None
+
+    def forge_token(self) -> str | None:
+        """What proves to the API of GitHub, GitLab or Gitea who asks. Raises: KsealError for no text on one line."""
+        return self._text("forge-token") or None
 
     def _authorization(self) -> str | None:
         if "bearerToken" in self._files:
@@ -96,38 +98,6 @@ class Credentials:
         path.touch(mode=0o600)
         path.write_bytes(self._files[name].rstrip() + b"\n")
         return path
-
-
-def check_url(url: str) -> str:
-    """The URL, when it is one of a repository elsewhere.
-
-    Raises: KsealError for one with a password in it, for local paths and for other schemes. The message never repeats
-    a password.
-    """
-    if is_http(url) or url.startswith("ssh://"):
-        try:
-            address = urlsplit(url)
-            _ = address.port
-        except ValueError as error:
-            raise KsealError("the URL of the repository cannot be read") from error
-        if address.password is not None or (address.username is not None and address.scheme != "ssh"):
-            raise KsealError(
-                f"{address.scheme}://…@{address.hostname}: credentials do not belong into a URL",
-                "they would end in logs and process lists; name a folder with --git-credentials",
-            )
-        if not address.hostname or address.hostname.startswith("-") or not address.path.strip("/"):
-            raise KsealError("the URL names no repository", "for example: https://git.example.org/team/clusters.git")
-        return url
-    if "://" not in url and _SCP_LIKE.fullmatch(url):
-        return url
-    raise KsealError(
-        "a repository is named by an https, http or ssh URL",
-        "for a folder of this machine, name its path instead of --repo",
-    )
-
-
-def is_http(url: str) -> bool:
-    return url.startswith(("https://", "http://"))
 
 
 def kept_identity(environ: Mapping[str, str], name: str | None, email: str | None) -> dict[str, str]:

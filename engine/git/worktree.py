@@ -15,6 +15,13 @@ class Entry(NamedTuple):
     path: str
 
 
+class Commit(NamedTuple):
+    """A commit's name and message."""
+
+    id: str
+    message: str
+
+
 def top_of(git: Git) -> Path:
     """The top of the work tree that git's folder is in. Raises: GitError when it is in none."""
     found = git.asks("rev-parse", "--show-toplevel")
@@ -85,6 +92,22 @@ def commit(
         environment=identity,
     )
     return git.run("rev-parse", "HEAD").decode().strip()
+
+
+def last_commit(git: Git) -> Commit:
+    """What HEAD is at. Raises: GitError."""
+    found = git.run("log", "-1", "--format=%H%n%B").decode("utf-8", "replace")
+    return Commit(*found.split("\n", 1))
+
+
+def base_of(git: Git, branch: str) -> str | None:
+    """The branch that this one was begun at, as `set_base` noted it. Raises: GitError."""
+    return git.asks("config", "--get", f"branch.{branch}.kseal-base")
+
+
+def set_base(git: Git, branch: str, base: str) -> None:
+    """Note in the repository's configuration where a branch was begun. Raises: GitError."""
+    git.run("config", "--local", f"branch.{branch}.kseal-base", base)
 
 
 def push(git: Git, remote: str, branch: str) -> None:

@@ -1,10 +1,10 @@
-"""Private keys as a command line names them: `-k FILE`, PEM or key Secrets, as a backup holds them."""
+"""Private keys as a command line names them: `-k FILE`, PEM or key Secrets, as a backup holds them, also encrypted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from engine import undumpable
-from sealer import sealedsecret, secret
+from sealer import age, sealedsecret, secret
 from sealer.cli import documents, files
 from sealer.cli.verb import Given, Option
 from sealer.errors import PrivateKeyError
@@ -20,6 +20,10 @@ OPTION = Option(
 )
 
 
+Decrypt = Callable[[str, bytes], bytes]
+"""Name and content of a file to its plain text."""
+
+
 def named(given: Given) -> list[str]:
     """The key files that a command line names."""
     return [path for text in given.texts("private-key") for path in text.split(",") if path]
@@ -32,22 +36,23 @@ class KeyFiles(NamedTuple):
     active: list[SealingKey]
 
 
-def read(paths: Sequence[str], *, example: str) -> list[SealingKey]:
+def read(paths: Sequence[str], *, example: str, decrypt: Decrypt | None = None) -> list[SealingKey]:
     """The keys of all files, retired ones too.
 
     Raises: Misused when standard input is meant and is a terminal; KsealError, naming file and object.
     """
-    return read_states(paths, example=example).keys
+    return read_states(paths, example=example, decrypt=decrypt).keys
 
 
-def read_states(paths: Sequence[str], *, example: str) -> KeyFiles:
+def read_states(paths: Sequence[str], *, example: str, decrypt: Decrypt | None = None) -> KeyFiles:
     """The same, with what the labels of key Secrets say; a bare key has none and counts as active.
 
     From here on the process leaves no core file.
     """
     undumpable.protect()
     found = KeyFiles([], [])
-    for source, data in files.read_inputs(paths, example=example):
+    for source, content in files.read_inputs(paths, example=example):
+        data = (decrypt or _refuse_encrypted)(source, content)
         if _is_pem(data):
             with documents.at(source):
                 keys = [(load_private(data), True)]
@@ -56,6 +61,15 @@ def read_states(paths: Sequence[str], *, example: str) -> KeyFiles:
         found.keys.extend(key for key, _ in keys)
         found.active.extend(key for key, is_active in keys if is_active)
     return found
+
+
+def _refuse_encrypted(source: str, data: bytes) -> bytes:
+    if age.is_encrypted(data):
+        raise PrivateKeyError(
+            f"{source}: the backup is encrypted",
+            "kseal unseal, verify and rotate open it, with --identity or --passphrase",
+        )
+    return data
 
 
 def _is_pem(data: bytes) -> bool:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine import undumpable
 from engine.errors import KsealError
-from engine.sensitive import Sensitive
 from sealer import age, secret
-from sealer.cli import files, listing
+from sealer.cli import decrypting, files, listing
 from sealer.cli.keystore import Keystore, open_store
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import Given
@@ -18,7 +17,6 @@ from sealer.keysecret import LABEL, PREFIX
 if TYPE_CHECKING:
     from sealer.cli.terminal import Terminal
 
-_LEAST_LETTERS = 12
 _OF_A_SERVER = ("creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion", "selfLink", "uid")
 
 
@@ -37,7 +35,7 @@ def backup(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> in
         files.refuse_work_tree(output, is_forced=given.flag("force"))
     if output in (None, files.STDIN) and sys.stdout is not None and sys.stdout.isatty():
         raise Misused("a backup is not for a terminal", hint="name a file with -w FILE")
-    passphrase = _passphrase(is_new=True) if ways == ["passphrase"] else None
+    passphrase = decrypting.passphrase(is_new=True) if ways == ["passphrase"] else None
     store = open_store(given, environ)
     for one in store.stored:
         if one.error is not None:
@@ -61,7 +59,8 @@ def restore(given: Given, path: str, terminal: "Terminal", environ: Mapping[str,
     """
     undumpable.protect()
     (given_file,) = files.read_inputs([path], example="kseal keys restore keys.age --identity identity.txt")
-    wanted = _secrets(_decrypted(given_file.data, given), given_file.source)
+    decrypt = decrypting.Decryptor(given, is_input_taken=path == files.STDIN)
+    wanted = _secrets(decrypt(*given_file), given_file.source)
     store = open_store(given, environ)
     there = {one.name: secret.values(one.raw) for one in store.stored}
     rows = []
@@ -99,18 +98,6 @@ def _listed(store: Keystore) -> str:
     return to_yaml({"apiVersion": "v1", "kind": "List", "items": items})
 
 
-def _decrypted(data: bytes, given: Given) -> bytes:
-    """The text of a backup. Raises: Misused when nothing is at hand to decrypt it; KsealError."""
-    if not age.is_encrypted(data):
-        return data
-    if given.flag("passphrase") or (not given.texts("identity") and age.wants_passphrase(data)):
-        return age.decrypt_by_passphrase(data, _passphrase(is_new=False))
-    if not given.texts("identity"):
-        raise Misused("the backup is encrypted", hint="name the identity that opens it: --identity FILE")
-    identities = files.read_inputs(given.texts("identity"), example="")
-    return age.decrypt(data, [one.data for one in identities])
-
-
 def _secrets(text: bytes, source: str) -> dict[str, dict[str, Any]]:
     """The key Secrets of a backup by name; each is a key that works.
 
@@ -135,21 +122,3 @@ def _secrets(text: bytes, source: str) -> dict[str, dict[str, Any]]:
     if not found:
         raise KsealError(f"{source}: no key Secrets in the file")
     return found
-
-
-def _passphrase(*, is_new: bool) -> Sensitive:
-    """Typed unseen, twice for a new one; where nobody sits there, the first line of standard input.
-
-    Raises: Misused, KsealError.
-    """
-    if sys.stdin is None or not sys.stdin.isatty():
-        text = "" if sys.stdin is None else sys.stdin.readline().rstrip("\r\n")
-    else:
-        from getpass import getpass
-
-        text = getpass("Passphrase: ", sys.stderr)
-        if is_new and getpass("Again: ", sys.stderr) != text:
-            raise KsealError("the two passphrases are not the same")
-    if is_new and len(text) < _LEAST_LETTERS:
-        raise Misused(f"the passphrase has fewer than {_LEAST_LETTERS} characters")
-    return Sensitive(text.encode())

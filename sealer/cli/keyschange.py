@@ -1,8 +1,9 @@
 """`kseal keys renew` and `retire`: make the successor of the newest key; take an old one out of use."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.errors import KsealError
 from engine.kube.errors import AlreadyExists
@@ -19,24 +20,28 @@ if TYPE_CHECKING:
     from sealer.cli.terminal import Terminal
 
 RETIRED: Final = "retired"
-_BITS: Final = 4096
-_LIFETIME: Final = timedelta(days=3650)
+_SECOND: Final = timedelta(seconds=1)
+_LONGEST_NAME: Final = 64  # of a common name. Source: RFC 5280, ub-common-name
 _ATTEMPTS: Final = 100
 
 
 def renew(store: Keystore, terminal: "Terminal") -> int:
-    """Make the successor of the newest key, as large and as long-lived as that. Its fingerprint is the output.
+    """Make the successor of the newest key: as large, as long-lived and called as that. Its fingerprint is the output.
 
     Raises: KsealError.
     """
     newest = store.newest
-    if newest is None and next(iter(store.client.list(use.SEALED_SECRETS, limit=1)), None) is not None:
+    if not store.active and next(iter(store.client.list(use.SEALED_SECRETS, limit=1)), None) is not None:
         raise KsealError(
             "SealedSecrets exist, but no active key; a new key would open none of them",
             "restore the keys from their backup: kseal keys restore FILE",
         )
-    size, lifetime, prefix = _like(store, newest)
-    key = generate(size, ttl=lifetime, common_name="", now=datetime.now(UTC).replace(microsecond=0))
+    shape = _like(store, newest)
+    if newest is not None:  # times of certificates are whole seconds, and of two keys of one second the older one seals
+        time.sleep(min(max((newest.ordered_at + _SECOND - datetime.now(UTC)).total_seconds(), 0.0), 1.0))
+    begins = datetime.now(UTC).replace(microsecond=0)
+    key = generate(shape.bits, ttl=shape.lifetime, common_name=shape.common_name, now=begins)
+    prefix = shape.prefix
     for attempt in range(_ATTEMPTS):
         name = name_after(newest.fingerprint if newest else None, store.namespace, prefix, attempt)
         try:
@@ -103,11 +108,35 @@ def _reasons(
     return reasons
 
 
-def _like(store: Keystore, newest: SealingKey | None) -> tuple[int, timedelta, str]:
-    """Size in bits, lifetime and name prefix for a successor."""
+class _Shape(NamedTuple):
+    """What a new key has in common with its predecessor; the defaults are the controller's for a first one."""
+
+    bits: int = 4096
+    lifetime: timedelta = timedelta(days=3650)
+    common_name: str = ""
+    prefix: str = PREFIX
+
+
+def _like(store: Keystore, newest: SealingKey | None) -> _Shape:
+    """The shape of a successor."""
     if newest is None:
-        return _BITS, _LIFETIME, PREFIX
-    certificate = newest.certificate
-    lifetime = certificate.not_after - certificate.not_before if certificate else _LIFETIME
+        return _Shape()
     metadata = store.holding(newest.fingerprint)[0].raw["metadata"]
-    return newest.private_key.key_size, lifetime, str(metadata.get("generateName") or PREFIX)
+    shape = _Shape(bits=newest.private_key.key_size, prefix=str(metadata.get("generateName") or PREFIX))
+    certificate = newest.certificate
+    if certificate is None:
+        return shape
+    lifetime = certificate.not_after - certificate.not_before
+    return shape._replace(lifetime=lifetime, common_name=_common_name(certificate.pem))
+
+
+def _common_name(certificate: bytes) -> str:
+    """The common name of a certificate, empty where there is none that another one could have too."""
+    from cryptography import x509
+
+    try:
+        names = x509.load_pem_x509_certificate(certificate).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    except ValueError:
+        return ""  # a foreign certificate may have a subject that only its maker can read
+    text = names[0].value if names else ""
+    return text if isinstance(text, str) and len(text) <= _LONGEST_NAME else ""

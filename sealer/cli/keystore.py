@@ -61,12 +61,16 @@ class Keystore:
         return KeyRing(one.key for one in self.stored if one.key)
 
     @property
+    def active(self) -> list[SealingKey]:
+        """The usable keys that nobody has retired."""
+        return [one.key for one in self.stored if one.key and one.state == ACTIVE]
+
+    @property
     def newest(self) -> SealingKey | None:
         """The key that seals, None where no key is active and valid already."""
         now = datetime.now(UTC)
-        active = [one.key for one in self.stored if one.key and one.state == ACTIVE]
         return next(
-            iter(KeyRing(key for key in active if not key.certificate or key.certificate.not_before <= now)), None
+            iter(KeyRing(key for key in self.active if not key.certificate or key.certificate.not_before <= now)), None
         )
 
     def holding(self, fingerprint: str) -> list[Stored]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sealer.cli.keystore import Keystore
+from sealer.cli.scratch import Scratch
 from sealer.cli.verb import Given
 from sealer.rotation import use
 from sealer.rotation.job import Job
@@ -38,16 +38,17 @@ def _of_folder(store: Keystore, path: str, given: Given) -> list[use.Use]:
 
 
 def _of_url(store: Keystore, url: str, given: Given, environ: Mapping[str, str]) -> list[use.Use]:
+    from engine.git.address import check_url
     from engine.git.child import Git
     from engine.git.clone import clone
-    from engine.git.credentials import Credentials, check_url
+    from engine.git.credentials import Credentials
 
     check_url(url)
     folder = given.text("git-credentials")
-    with TemporaryDirectory(prefix="kseal-keys-") as scratch:
-        credentials = Credentials(Path(folder) if folder else None, Path(scratch))
-        top = Path(scratch) / "clone"
-        clone(Git(Path(scratch), environ=environ, environment=credentials.environment(url)), url, top, branch=None)
+    with Scratch("kseal-keys-") as scratch:
+        credentials = Credentials(Path(folder) if folder else None, scratch.path)
+        top = scratch.path / "clone"
+        clone(Git(scratch.path, environ=environ, environment=credentials.environment(url)), url, top, branch=None)
         job = Job(["."], use.Reader(store.ring), namespace=given.text("namespace"), root=top)
         return [found._replace(place=f"{url}: {found.place}") for found in use.in_files(job)]
 

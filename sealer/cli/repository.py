@@ -3,21 +3,24 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import KsealError
 from engine.git import worktree
+from engine.git.address import check_url
 from engine.git.child import Git, GitError
-from engine.git.clone import clone
-from engine.git.credentials import Credentials, check_url, kept_identity
-from sealer.cli import files
+from engine.git.clone import clone, default_branch
+from engine.git.credentials import Credentials, kept_identity
+from sealer.cli import files, pullrequest
 from sealer.cli.misuse import Misused
+from sealer.cli.scratch import Scratch
 from sealer.cli.verb import Given
+from sealer.rotation import tree
 from sealer.rotation.journal import Journal
 from sealer.rotation.message import TRAILER, message
 
 if TYPE_CHECKING:
+    from sealer.rotation.forges.base import Forge, Request
     from sealer.rotation.job import FileReport
 
 _SHOWN = 5
@@ -33,10 +36,13 @@ class Setting(NamedTuple):
     """What is pushed to: the name of a remote, or a URL."""
     signing: Mapping[str, str] | None
     identity: Mapping[str, str]
+    base: str | None
+    """The branch into which a pull request is to be merged, None where none is wanted."""
 
 
 def check(given: Given) -> None:
     """Raises: Misused for flags that mean nothing without each other."""
+    pullrequest.imply(given)
     if not given.flag("commit"):
         for flag in ("push", "branch", "sign"):
             if given.flag(flag) or given.text(flag):
@@ -62,14 +68,16 @@ class Repository:
     def __init__(self, given: Given, environ: Mapping[str, str], *, with_history: bool) -> None:
         """`with_history`: whether the commits of earlier rotations are needed. Nothing happens before `__enter__`."""
         self._given, self._environ, self._with_history = given, environ, with_history
-        self._scratch = TemporaryDirectory(prefix="kseal-rotate-")
+        self._scratch = Scratch("kseal-rotate-")
         self._left: list[str] = []
+        self._forge: Forge | None = None
+        self._is_pushed = False
 
     def __enter__(self) -> "Repository":
         files.end_by_exception()
         try:
             folder = self._given.text("git-credentials")
-            self._credentials = Credentials(Path(folder) if folder else None, Path(self._scratch.name))
+            self._credentials = Credentials(Path(folder) if folder else None, self._scratch.path)
             self._set = self._cloned() if self._given.text("repo") else self._at_hand()
         except BaseException:
             self._scratch.cleanup()
@@ -85,9 +93,14 @@ class Repository:
         return self._set.top if self._given.text("repo") else None
 
     def takes(self) -> Callable[[str], bool]:
-        """Whether Git keeps a file, by its real path: others cannot be committed. Raises: GitError."""
+        """Whether Git keeps a file, by its real path: others cannot be committed.
+
+        Raises: KsealError for what was named and is not in the work tree; GitError.
+        """
         top = os.path.realpath(self._set.top)
-        paths = [os.path.realpath(self.root / path if self.root else path) for path in self._given.files or (".",)]
+        named = [self.root / path if self.root else Path(path) for path in self._given.files or (".",)]
+        tree.require_inside(top, named)
+        paths = [os.path.realpath(path) for path in named]
         kept = worktree.tracked(self._set.git, paths)
         return lambda file: os.path.relpath(file, top) in kept
 
@@ -107,6 +120,8 @@ class Repository:
             )
         if worktree.branch_of(where.git) != where.branch:
             worktree.switch(where.git, where.branch)
+        if where.base is not None and where.base != worktree.base_of(where.git, where.branch):
+            worktree.set_base(where.git, where.branch, where.base)
         return self._journal.add
 
     def finish(self, reports: "list[FileReport]", newest: str) -> str | None:
@@ -126,7 +141,22 @@ class Repository:
         self._journal.clear()
         if self._given.flag("push") and (made or self._was_ours(newest)):
             worktree.push(where.git, where.remote, where.branch)
+            self._is_pushed = True
         return made
+
+    def request(self) -> "Request | None":
+        """The pull request for what was pushed, None where none is wanted or nothing was pushed.
+
+        Raises: KsealError when the forge does not do it; the branch is pushed all the same.
+        """
+        where = self._set
+        if self._forge is None or where.base is None or not self._is_pushed:
+            return None
+        from sealer.rotation.forges.base import Proposal, described
+
+        last = worktree.last_commit(where.git)
+        proposal = Proposal(where.branch, where.base, last.id, *described(last.message))
+        return pullrequest.open_or_find(self._forge, proposal)
 
     def added_lines(self, newest: str) -> bytes:
         """The lines that earlier rotations to the same key brought. Raises: GitError."""
@@ -137,17 +167,19 @@ class Repository:
 
     def _was_ours(self, newest: str) -> bool:
         """Whether the last commit is a rotation to the same key, which may not have been pushed before a kill."""
-        return f"\n{TRAILER}: {newest}\n" in self._set.git.run("log", "-1", "--format=%B").decode("utf-8", "replace")
+        return f"\n{TRAILER}: {newest}\n" in worktree.last_commit(self._set.git).message
 
     def _cloned(self) -> Setting:
         url = check_url(self._given.text("repo") or "")
-        git = Git(Path(self._scratch.name), environ=self._environ, environment=self._credentials.environment(url))
+        git = Git(self._scratch.path, environ=self._environ, environment=self._credentials.environment(url))
         branch = self._given.text("branch")
         if branch is not None:
             worktree.check_branch(git, branch)
-        top = Path(self._scratch.name) / "clone"
+        self._forge = pullrequest.chosen(self._given, url, self._credentials, self._environ)
+        base = _other_than(branch, default_branch(git, url)) if self._forge else None
+        top = self._scratch.path / "clone"
         branch = clone(git, url, top, branch=branch, depth=None if self._with_history else 1)
-        return self._setting(git.inside(top), top, branch, url)
+        return self._setting(git.inside(top), top, branch, url, base)
 
     def _at_hand(self) -> Setting:
         plain = Git(_folder_of(self._given.files[0]), environ=self._environ)
@@ -168,11 +200,16 @@ class Repository:
             if url is None:
                 raise Misused(f'there is no remote "{remote}" to push to')
             check_url(url)
-        return self._setting(
-            Git(top, environ=self._environ, environment=self._credentials.environment(url)), top, branch, remote
-        )
+            self._forge = pullrequest.chosen(self._given, url, self._credentials, self._environ)
+        git = Git(top, environ=self._environ, environment=self._credentials.environment(url))
+        base = None
+        if self._forge is not None and url is not None:
+            here = worktree.branch_of(plain)
+            begun = here if here != branch else worktree.base_of(plain, branch)
+            base = _other_than(branch, begun or default_branch(git, url))
+        return self._setting(git, top, branch, remote, base)
 
-    def _setting(self, git: Git, top: Path, branch: str, remote: str) -> Setting:
+    def _setting(self, git: Git, top: Path, branch: str, remote: str, base: str | None) -> Setting:
         home = {"HOME": self._environ.get("HOME") or os.devnull}
         own = home | {"GIT_CONFIG_GLOBAL": self._environ.get("GIT_CONFIG_GLOBAL") or f"{home['HOME']}/.gitconfig"}
 
@@ -184,7 +221,7 @@ class Repository:
         if self._given.flag("sign"):
             signing = self._signing(configured)
             identity |= home | {name: self._environ[name] for name in ("GNUPGHOME",) if name in self._environ}
-        return Setting(git, top, branch, remote, signing, identity)
+        return Setting(git, top, branch, remote, signing, identity, base)
 
     def _signing(self, configured: Callable[[str], str | None]) -> Mapping[str, str]:
         if key := self._credentials.signing_key():
@@ -199,6 +236,13 @@ class Repository:
 
     def _journal_path(self) -> Path:
         return self._set.top / self._set.git.run("rev-parse", "--git-path", "kseal-rotation").decode().strip()
+
+
+def _other_than(branch: str | None, base: str) -> str:
+    """Raises: Misused where a branch would have to be merged into itself."""
+    if branch == base:
+        raise Misused(f'a pull request from "{base}" into itself means nothing', hint="name another --branch")
+    return base
 
 
 def _folder_of(path: str) -> Path:

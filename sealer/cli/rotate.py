@@ -5,11 +5,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.errors import KsealError
-from sealer.cli import cluster, files, keyfiles, listing
+from sealer.cli import cluster, decrypting, files, keyfiles, listing, pullrequest
 from sealer.cli.misuse import Misused
+from sealer.cli.rotationreport import report
 from sealer.cli.verb import COMMON, Given, Option, Verb
 
 if TYPE_CHECKING:
@@ -19,21 +20,22 @@ if TYPE_CHECKING:
     from sealer.rotation.resealer import Resealer
 
 EXAMPLE = "kseal rotate clusters/"
-_DIFFERENT = 3
 _CIPHERTEXT = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
 
 OPTIONS = (
     keyfiles.OPTION,
+    *decrypting.OPTIONS,
     Option(("--cert",), "With -k: reseal under this certificate's key [default: the newest of -k].", "PATH|URL"),
     Option(("--dry-run",), "Write nothing; say what would change, with exit code 3 if anything would."),
     Option(("--commit",), "Commit what was resealed, as one commit; the work tree has to be clean."),
     Option(("--branch",), "Commit on this branch, which is begun where it is not there yet.", "NAME"),
     Option(("--push",), "Push the commit to the branch of the same name; never by force."),
+    *pullrequest.OPTIONS,
     Option(("--sign",), "Sign the commit with the key that Git's configuration names."),
     Option(("--repo",), "Work on a fresh copy of this repository (https, ssh); paths are inside it.", "URL"),
     Option(
         ("--git-credentials",),
-        "Folder with username and password, bearerToken, or identity and known_hosts; signing-key for --sign.",
+        "Folder with username and password, bearerToken, or identity and known_hosts; signing-key, forge-token.",
         "FOLDER",
     ),
     listing.OUTPUT,
@@ -81,7 +83,15 @@ def _in_git(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> i
         reports = work(job, terminal, _writer(record, before) if before else None)
         made = None if is_dry else repository.finish(reports, resealer.newest)
         terminal.info(f"committed {made}" if made else "nothing to commit")
-    return report(reports, resealer.newest, given, terminal)
+        request, refusal = None, None
+        try:
+            request = repository.request()
+        except KsealError as error:
+            refusal = error
+    code = report(reports, resealer.newest, given, terminal, request)
+    if refusal is not None:
+        terminal.error(refusal.message, refusal.hint)
+    return 1 if refusal is not None else code
 
 
 def work(job: "Job", terminal: "Terminal", write: "Callable[[FileReport], None] | None") -> "list[FileReport]":
@@ -128,7 +138,9 @@ def _resealer(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Reco
     from sealer.ring import KeyRing
     from sealer.rotation.resealer import Offline, choose_newest
 
-    keys, active = keyfiles.read_states(key_files, example=f"{EXAMPLE} -k keys.yaml")
+    keys, active = keyfiles.read_states(
+        key_files, example=f"{EXAMPLE} -k keys.yaml", decrypt=decrypting.Decryptor(given)
+    )
     wanted = None
     if location := given.text("cert"):
         certificate = certificates.load(location, timeout_seconds=cluster.timeout_seconds(given))
@@ -138,96 +150,15 @@ def _resealer(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Reco
 
 
 def _remote(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Record]":
-    from engine.kube.client import Cluster
-    from sealer import certificates
+    from sealer.certificates import Certificate
     from sealer.keys import fingerprint
     from sealer.rotation.record import Record, state_folder
     from sealer.rotation.remote import Remote
 
-    client = Cluster(cluster.connect(given, environ), timeout_seconds=cluster.timeout_seconds(given))
-    namespace = given.text("controller-namespace") or cluster.CONTROLLER_NAMESPACE
-    name = given.text("controller-name") or cluster.CONTROLLER_NAME
-    certificate = certificates.from_controller(client, namespace=namespace, name=name)
+    service = cluster.service(cluster.connect(given, environ), given, wait=time.sleep)
+    certificate = Certificate.parse(service.certificate(), source=service.called)
     record = Record(state_folder(environ), fingerprint(certificate.public_key))
-    return Remote(client, certificate, namespace=namespace, name=name, is_known=record.__contains__), record
-
-
-def report(reports: "list[FileReport]", newest: str, given: Given, terminal: "Terminal") -> int:
-    """Say what became of each file; the exit code."""
-    failures = 0
-    for done in reports:
-        for place, error in _errors(done):
-            failures += 1
-            terminal.error(f"{place}: {error.message}", error.hint)
-        if done.is_failed and any(found.resealed for found in done.objects):
-            terminal.warning(f"{done.path}: not written, since not all of it could be resealed")
-    is_dry = given.flag("dry-run")
-    if given.text("output") == "json":
-        files.write_output(listing.as_json(_described(reports, newest, is_dry=is_dry)), None)
-    else:
-        files.write_output(_table(reports, newest, is_dry=is_dry), None)
-    if failures:
-        return 1
-    return _DIFFERENT if is_dry and any(done.data for done in reports) else 0
-
-
-def _errors(done: "FileReport") -> "list[tuple[str, KsealError]]":
-    """What went wrong in a file, and where: a message about a file as a whole has its name in it already."""
-    found = [(f"{one.file}: line {one.line}: SealedSecret/{one.ref}", one.error) for one in done.objects if one.error]
-    if done.error is not None:
-        what = done.error.message.removeprefix("cannot read ").removeprefix(f"{done.path}: ")
-        found.append((done.path, KsealError(what, done.error.hint)))
-    return found
-
-
-def _table(reports: "list[FileReport]", newest: str, *, is_dry: bool) -> str:
-    """A row for each object that changes or cannot; objects that are as they should be would only hide those."""
-    rows = []
-    for done in reports:
-        for one in done.objects:
-            state = _state(done, bool(one.error), bool(one.resealed), is_dry=is_dry)
-            if state != "current":
-                old = sorted({key for key in one.keys.values() if key != newest})
-                items = f"{len(one.resealed)}/{len(one.keys)}" if one.keys else "-"
-                rows.append((f"{done.path}:{one.line}", one.ref, items, ",".join(old) or "-", state))
-        if done.error is not None and not done.objects:
-            rows.append((done.path, "-", "-", "-", "failed"))
-    return listing.table(("FILE", "OBJECT", "ITEMS", "OLD KEY", "STATE"), rows)
-
-
-def _state(done: "FileReport", is_failed: bool, is_old: bool, *, is_dry: bool) -> str:
-    if is_failed:
-        return "failed"
-    if not is_old:
-        return "current"
-    if done.is_failed:
-        return "not written"
-    return "would be resealed" if is_dry else "resealed"
-
-
-def _described(reports: "list[FileReport]", newest: str, *, is_dry: bool) -> dict[str, Any]:
-    return {
-        "newest": newest,
-        "files": [
-            {
-                "path": done.path,
-                "changed": done.data is not None,
-                **({"error": done.error.message} if done.error else {}),
-                "objects": [
-                    {
-                        "line": one.line,
-                        "object": one.ref,
-                        "state": _state(done, bool(one.error), bool(one.resealed), is_dry=is_dry),
-                        "keys": dict(one.keys),
-                        "resealed": list(one.resealed),
-                        **({"error": one.error.message} if one.error else {}),
-                    }
-                    for one in done.objects
-                ],
-            }
-            for done in reports
-        ],
-    }
+    return Remote(service, certificate, is_known=record.__contains__), record
 
 
 VERB = Verb(
@@ -243,6 +174,7 @@ VERB = Verb(
         "kseal rotate --dry-run .",
         "kseal rotate -k keys.yaml clusters/production",
         "kseal rotate --commit --push --branch rotate-secrets clusters/",
+        "kseal rotate --pull-request clusters/",
     ),
     options=OPTIONS,
     run=run,

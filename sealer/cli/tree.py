@@ -10,6 +10,7 @@ from sealer.cli import documents, files, sealingkey
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import Given
 from sealer.objectfile import ObjectFile, Placed
+from sealer.rotation.tree import MOST_FOLDERS_DEEP
 from sealer.scope import Scope
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def files_of(paths: Sequence[str], *, is_recursive: bool, example: str) -> list[
 
     Hidden folders and files are left out, and no symbolic link is followed: it may lead out of the tree.
 
-    Raises: Misused for a folder without --recursive, and for standard input; KsealError for what is not there.
+    Raises: Misused for a folder without --recursive, and for standard input; KsealError for what is not there, and for
+    folders nested deeper than in any repository of manifests.
     """
     found: dict[str, None] = {}
     for path in paths:
@@ -69,7 +71,9 @@ def files_of(paths: Sequence[str], *, is_recursive: bool, example: str) -> list[
     return list(found)
 
 
-def _walk(folder: Path) -> Iterator[str]:
+def _walk(folder: Path, depth: int = 0) -> Iterator[str]:
+    if depth > MOST_FOLDERS_DEEP:
+        raise KsealError(f"{folder}: folders are nested more than {MOST_FOLDERS_DEEP} deep")
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -78,7 +82,7 @@ def _walk(folder: Path) -> Iterator[str]:
         if entry.name.startswith(".") or entry.is_symlink():
             continue
         if entry.is_dir():
-            yield from _walk(entry)
+            yield from _walk(entry, depth + 1)
         elif entry.suffix.lower() in ENDINGS and entry.is_file():
             yield str(entry)
 

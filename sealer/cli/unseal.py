@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import KsealError
 from sealer import sealedsecret
-from sealer.cli import documents, files, keyfiles
+from sealer.cli import decrypting, documents, files, keyfiles
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, Given, Option, Verb
 from sealer.errors import UnsealError
@@ -21,6 +21,7 @@ _TOGETHER = 4  # from so many documents on the threads earn their start: each op
 
 OPTIONS = (
     keyfiles.OPTION,
+    *decrypting.OPTIONS,
     Option(
         ("-w", "--write"),
         "Write to this file (mode 0600) instead of standard output, as a whole or not at all.",
@@ -43,7 +44,8 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
         raise Misused("standard input cannot give both the keys and what they open")
     files.check_inputs(given.files, example=EXAMPLE)
     files.refuse_work_tree(output, is_forced=given.flag("force"))
-    ring = KeyRing(keyfiles.read(key_files, example=EXAMPLE))
+    decrypt = decrypting.Decryptor(given, is_input_taken=not given.files or files.STDIN in given.files)
+    ring = KeyRing(keyfiles.read(key_files, example=EXAMPLE, decrypt=decrypt))
     terminal.info(f"{len(ring)} private keys: {', '.join(key.fingerprint for key in ring)}")
     found, form = documents.read_documents(files.read_inputs(given.files, example=EXAMPLE))
     if not found:
@@ -92,6 +94,7 @@ VERB = Verb(
         EXAMPLE,
         "kubectl -n kube-system get secret -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml > keys.yaml",
         "kseal unseal -k keys.yaml -o yaml < sealed.json",
+        "kseal unseal -k keys.age --identity identity.txt sealed.yaml",
     ),
     options=OPTIONS,
     run=run,

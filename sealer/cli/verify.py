@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import KsealError
 from sealer import sealedsecret
-from sealer.cli import cluster, documents, files, keyfiles, listing, targets, tree
+from sealer.cli import cluster, decrypting, documents, files, keyfiles, listing, targets, tree
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, Given, Option, Verb
 from sealer.errors import FormatError, UnsealError
@@ -34,7 +34,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     if files.STDIN in key_files and (files.STDIN in given.files or not given.files):
         raise Misused("standard input cannot give both the keys and what they open")
     files.check_inputs(given.files, example=EXAMPLE)
-    check = _by_keys(key_files) if key_files else _by_controller(given, environ)
+    check = _by_keys(key_files, given) if key_files else _by_controller(given, environ)
     found = [document for document in _documents(given) if targets.is_sealed(document.raw)]
     progress = terminal.progress("verifying", len(found))
 
@@ -65,10 +65,11 @@ def _documents(given: Given) -> "list[Document]":
     return documents.read_documents(worthwhile)[0]
 
 
-def _by_keys(paths: list[str]) -> Callable[[Mapping[str, Any]], str]:
+def _by_keys(paths: list[str], given: Given) -> Callable[[Mapping[str, Any]], str]:
     from sealer.ring import KeyRing
 
-    ring = KeyRing(keyfiles.read(paths, example=EXAMPLE))
+    decrypt = decrypting.Decryptor(given, is_input_taken=not given.files or files.STDIN in given.files)
+    ring = KeyRing(keyfiles.read(paths, example=EXAMPLE, decrypt=decrypt))
 
     def check(raw: Mapping[str, Any]) -> str:
         sealed = sealedsecret.parse(raw)
@@ -128,6 +129,7 @@ VERB = Verb(
     ),
     options=(
         keyfiles.OPTION,
+        *decrypting.OPTIONS,
         Option(("-r", "--recursive"), "Every YAML and JSON file of the folders too."),
         listing.OUTPUT._replace(help="table or json, of all objects [default: nothing but those that do not open]."),
         *cluster.OPTIONS,

@@ -7,17 +7,18 @@ again and compared with what was meant: a file that would mean anything else is 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from engine.kube import manifest
 from engine.kube.documents import DEFAULT, Limits
 from sealer.errors import FormatError
+from sealer.reseal import V1_DATA
 from sealer.rotation import marks
 from sealer.sealedsecret import API_VERSION, KIND
 
 _MARK = "\ufeff"
 _WORDS = (KIND.encode(), API_VERSION.partition("/")[0].encode())
-_SEALED = ("spec", "encryptedData")
+_SPEC, _SEALED = ("spec",), ("spec", "encryptedData")
 _OTHER_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
 
 
@@ -35,6 +36,11 @@ class Found(NamedTuple):
         metadata = given if isinstance(given, Mapping) else {}
         parts = [part for part in (metadata.get("namespace"), metadata.get("name")) if isinstance(part, str) and part]
         return "/".join(parts) or "(no name)"
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The path to the mapping in which its ciphertext stands; in the deprecated form that is the spec itself."""
+        return _SPEC if self.raw["spec"].get(V1_DATA) else _SEALED
 
 
 class SealedFile:
@@ -74,9 +80,9 @@ class SealedFile:
         return data
 
     def _edit(self, found: Found, key: str, text: str) -> tuple[int, int, str]:
-        spot = found.spot.at(*_SEALED, key)
+        spot = found.spot.at(*found.items, key)
         if spot is None or spot.text is None or not spot.is_bare:
-            line = (spot or found.spot.at(*_SEALED) or found.spot).line
+            line = (spot or found.spot.at(*found.items) or found.spot).line
             raise FormatError(
                 f'{self.source}: line {line}: the item "{key}" stands behind an alias, an anchor, a merge or a tag',
                 "write the item out where it belongs",
@@ -96,7 +102,7 @@ class SealedFile:
         for index, items in new.items():
             if index >= len(after.found) or after.found[index].ref != self.found[index].ref:
                 raise self._unsafe(index)
-            old_items, new_items = (file.found[index].raw["spec"]["encryptedData"] for file in (before, after))
+            old_items, new_items = (_at(file.found[index]) for file in (before, after))
             for key, text in items.items():
                 if _joined(new_items.get(key)) != text:
                     raise self._unsafe(index)
@@ -109,6 +115,13 @@ class SealedFile:
             f"{self.source}: line {self.found[index].line}: {self.found[index].ref} cannot be edited in place safely",
             "write its items as plain or quoted strings",
         )
+
+
+def _at(found: Found) -> dict[str, Any]:
+    value: Any = found.raw
+    for key in found.items:
+        value = value[key]
+    return cast(dict[str, Any], value)
 
 
 def may_hold_sealed(data: bytes) -> bool:

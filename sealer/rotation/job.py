@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from engine.errors import KsealError
 from sealer.errors import FormatError, UnsealError
 from sealer.keys import Fingerprint
+from sealer.reseal import Resealed
 from sealer.rotation import tree
 from sealer.rotation.files import Found, SealedFile, may_hold_sealed
 from sealer.rotation.kustomize import Kustomizations, Placed
-from sealer.rotation.reseal import Resealed
 from sealer.rotation.resealer import Resealer
 from sealer.spread import usable_cores
 
@@ -74,7 +74,10 @@ class Job:
         # In a root of ours nobody named a file: whoever wrote the repository chose what is a link there.
         self._named = frozenset(paths) if root is None else frozenset()
         self._namespace = namespace
-        files = list(tree.walk([str(root / path) for path in paths] if root else paths))
+        if root is not None:
+            paths = [str(root / path) for path in paths]
+            tree.require_inside(root, paths)
+        files = list(tree.walk(paths))
         self._kustomizations = Kustomizations(files)
         self._files = [file for file in files if takes(os.path.realpath(file))]
 

@@ -1,13 +1,15 @@
 """Who reseals: whoever holds the keys. Here with a backup of them; `remote.py` asks the controller."""
 
+import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sealer.errors import PrivateKeyError
+from sealer import box
+from sealer.errors import PrivateKeyError, UnsealError
 from sealer.keys import Fingerprint, SealingKey
+from sealer.reseal import Resealed, resealed_items
 from sealer.ring import KeyRing
-from sealer.rotation.reseal import Resealed, reseal
 from sealer.sealedsecret import parse
 
 
@@ -25,7 +27,8 @@ class Resealer(Protocol):
 
 
 class Offline:
-    """Reseals with private keys at hand. `newest` is one of the ring's, so that each result can be opened again."""
+    """Reseals with private keys at hand. `newest` is one of the ring's, so that each new ciphertext can be opened again
+    and compared with the value before it counts."""
 
     at_once: int | None = None
 
@@ -34,7 +37,13 @@ class Offline:
         self.newest = newest.fingerprint
 
     def reseal(self, raw: Mapping[str, Any]) -> Resealed:
-        return reseal(parse(raw), self._ring, self._key)
+        return resealed_items(parse(raw), self._ring, self._under, keep=self.newest)
+
+    def _under(self, value: bytes, label: bytes) -> bytes:
+        sealed = box.seal(value, self._key.private_key.public_key(), label)
+        if not hmac.compare_digest(box.open(sealed, self._key.private_key, label), value):
+            raise UnsealError("the new ciphertext does not open to the same value")
+        return sealed
 
 
 def choose_newest(active: Sequence[SealingKey], wanted: Fingerprint | None, *, now: datetime) -> SealingKey:

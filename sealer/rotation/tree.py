@@ -31,6 +31,14 @@ def walk(paths: Iterable[str]) -> Iterator[str]:
             yield file
 
 
+def require_inside(top: str | Path, paths: Iterable[str | Path]) -> None:
+    """Raises: KsealError for a path that leads out of a folder, by `..` or by a link."""
+    real = os.path.realpath(top)
+    for path in paths:
+        if os.path.commonpath([real, os.path.realpath(path)]) != real:
+            raise KsealError(f"{path}: leads out of {top}", "name what is inside, or run in the folder where it is")
+
+
 def read(path: str, *, is_named: bool = False) -> bytes:
     """A file as a whole. A link counts only where a person named it: below a folder it may have taken a file's place.
 

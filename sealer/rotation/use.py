@@ -10,10 +10,10 @@ from engine.kube.client import Cluster
 from engine.kube.refs import Resource
 from sealer.errors import FormatError, UnsealError
 from sealer.keys import Fingerprint
+from sealer.reseal import Resealed, open_all
 from sealer.ring import KeyRing
 from sealer.rotation.job import Job
-from sealer.rotation.reseal import Resealed, require_items
-from sealer.sealedsecret import open_items, parse
+from sealer.sealedsecret import parse
 from sealer.spread import spread
 
 SEALED_SECRETS = Resource("bitnami.com", "v1alpha1", "sealedsecrets", "SealedSecret")
@@ -39,11 +39,7 @@ class Reader:
 
     def reseal(self, raw: Mapping[str, Any]) -> Resealed:
         """Raises: UnsealError, FormatError."""
-        sealed = parse(raw)
-        require_items(sealed)
-        if sealed.dropped:
-            raise UnsealError.grouped(dict.fromkeys(sealed.dropped, "the item is no text"))
-        return Resealed({}, {key: item.fingerprint for key, item in open_items(sealed, self._ring).items()})
+        return Resealed({}, {name: item.fingerprint for name, item in open_all(parse(raw), self._ring).items()})
 
 
 def live(cluster: Cluster, ring: KeyRing) -> list[Use]:

@@ -124,6 +124,10 @@ def test_the_rights_are_the_bases() -> None:
     assert _rules(ours, "Role", f"{NAME}-service-proxier") == proxy
     subjects = base["RoleBinding", "sealed-secrets-service-proxier"]["subjects"]
     assert ours["RoleBinding", f"{NAME}-service-proxier"]["subjects"] == subjects
+    certificate = _rules(base, "Role", "sealed-secrets-certificate-reader")
+    assert _rules(ours, "Role", f"{NAME}-certificate-reader") == certificate
+    readers = base["RoleBinding", "sealed-secrets-certificate-reader"]["subjects"]
+    assert ours["RoleBinding", f"{NAME}-certificate-reader"]["subjects"] == readers
     some = _render({"additionalNamespaces": ["shop"]})
     assert {**namespaces, "resourceNames": ["shop"]} in _rules(some, "ClusterRole", "secrets-unsealer")
 
@@ -166,6 +170,8 @@ def test_by_default_there_are_the_objects_of_the_base_and_no_others() -> None:
         ("RoleBinding", f"{NAME}-key-admin"),
         ("Role", f"{NAME}-service-proxier"),
         ("RoleBinding", f"{NAME}-service-proxier"),
+        ("Role", f"{NAME}-certificate-reader"),
+        ("RoleBinding", f"{NAME}-certificate-reader"),
     }
 
 
@@ -201,6 +207,8 @@ FLAGS = [
     ({"kubeClientBurst": 20}, "--kubeclient-burst=20"),
     ({"containerPorts": {"http": 9090}}, "--listen-addr=:9090"),
     ({"containerPorts": {"metrics": 9091}}, "--listen-metrics-addr=:9091"),
+    ({"fullnameOverride": "front"}, "--certificate-config-map=front-certificate"),
+    ({"publishCertificate": False}, "--certificate-config-map="),
     ({"extraArgs": ["--first-key=never"]}, "--first-key=never"),
     ({"rbac": {"clusterRole": False}}, "--all-namespaces=false"),
 ]
@@ -215,7 +223,7 @@ def test_a_value_becomes_a_flag_that_the_controller_takes(values: Any, argument:
 
 
 def test_without_values_the_controller_gets_its_own_defaults() -> None:
-    arguments = list(_container()["args"])
+    arguments = list(_container({"fullnameOverride": NAME})["args"])
     given, default = (
         settings(
             click.Command("controller", params=OPTIONS).make_context("controller", words).params, {"POD_NAME": "same"}
@@ -223,6 +231,13 @@ def test_without_values_the_controller_gets_its_own_defaults() -> None:
         for words in (arguments, [])
     )
     assert given == default
+
+
+def test_a_certificate_that_is_not_published_needs_no_rights() -> None:
+    objects = _render({"fullnameOverride": NAME, "publishCertificate": False})
+    assert not [name for _, name in objects if name.endswith("-certificate-reader")]
+    resources = [rule["resources"] for rule in _rules(objects, "Role", f"{NAME}-key-admin")]
+    assert ["configmaps"] not in resources
 
 
 def test_command_and_args_replace_what_the_values_make() -> None:

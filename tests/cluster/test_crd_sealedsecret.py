@@ -13,6 +13,8 @@ import pytest
 
 from controller.api.schema import FOLDER
 from engine.kube.yaml import Dialect, read_all
+from sealer.errors import SealError
+from sealer.sealedsecret import MOST_STORED_BYTES, check_stored
 from tests.kit import real
 from tests.kit.apicalls import Refused
 from tests.kit.controlplane import ControlPlane
@@ -21,6 +23,7 @@ from tests.kit.process import wait_until
 pytestmark = pytest.mark.cluster
 
 OURS, ORIGINAL = "ours.kseal.test", "original.kseal.test"
+OBJECT = {"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret"}
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -275,3 +278,18 @@ def test_the_generated_file_is_accepted_as_it_is(
     kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/sealedsecrets.bitnami.com")
     conditions = control_plane.api.json("GET", f"{CRDS}/sealedsecrets.bitnami.com")["status"]["conditions"]
     assert {condition["type"] for condition in conditions} == {"Established", "NamesAccepted"}
+
+
+def test_what_kseal_refuses_as_too_large_no_api_server_stores(served: ControlPlane, namespace: str) -> None:
+    """And what is a little smaller it stores."""
+    objects = f"/apis/bitnami.com/v1alpha1/namespaces/{namespace}/sealedsecrets"
+
+    def sealed(name: str, length: int) -> dict[str, Any]:
+        return {**OBJECT, "metadata": {"name": name}, **_spec(encryptedData={"a": "A" * length})}
+
+    served.api.text("POST", objects, sealed("fits", MOST_STORED_BYTES - 2000))
+    check_stored({"a": MOST_STORED_BYTES - 2000})
+    with pytest.raises(Refused, match="etcdserver: request is too large"):
+        served.api.text("POST", objects, sealed("does-not", MOST_STORED_BYTES))
+    with pytest.raises(SealError):
+        check_stored({"a": MOST_STORED_BYTES})

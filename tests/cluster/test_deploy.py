@@ -146,13 +146,16 @@ def test_an_edited_secret_is_repaired(installation: Installation, tmp_path: Path
 
 
 def test_it_asks_for_nothing_that_its_roles_do_not_give(installation: Installation) -> None:
-    """But for the Lease, which the roles of the original do not know: then it is alone, and says so."""
+    """But for Lease and ConfigMap, which the roles of the original do not know: then it does without, and says so."""
     user = f"system:serviceaccount:{HOME}:{NAME}"
     events = list(installation.plane.audit_events(user=user))
     refused = [event for event in events if event["responseStatus"]["code"] == HTTPStatus.FORBIDDEN]
-    is_alone = "no election of a leader" in installation.pod.process.log.read_text(errors="replace")
+    said = installation.pod.process.log.read_text(errors="replace")
+    is_alone = "no election of a leader" in said
     assert events
-    assert {event["objectRef"]["resource"] for event in refused} == ({"leases"} if is_alone else set())
+    resources = {event["objectRef"]["resource"] for event in refused}
+    assert resources == ({"leases", "configmaps"} if is_alone else set())
+    assert said.count("certificate not published") == (1 if is_alone else 0)
 
 
 def test_clients_reach_the_certificate_through_the_service(installation: Installation, tmp_path: Path) -> None:

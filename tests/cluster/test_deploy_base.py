@@ -39,12 +39,17 @@ EVERYWHERE = (
     | _rules("get", "", "namespaces")
     | _rules("create patch", "", "events")
 )
-AT_HOME = _rules("create", "coordination.k8s.io", "leases") | _rules(
-    "get update", "coordination.k8s.io", "leases", CONTROLLER
+PUBLISHED = f"{CONTROLLER}-certificate"
+AT_HOME = (
+    _rules("create", "coordination.k8s.io", "leases")
+    | _rules("get update", "coordination.k8s.io", "leases", CONTROLLER)
+    | _rules("create", "", "configmaps")
+    | _rules("get update", "", "configmaps", PUBLISHED)
 )
 PROXY = _rules("get", "", "services", CONTROLLER) | _rules(
     "get create", "", "services/proxy", f"http:{CONTROLLER}:", f"http:{CONTROLLER}:http", CONTROLLER
 )
+CERTIFICATE = _rules("get", "", "configmaps", PUBLISHED)
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +82,8 @@ def test_the_controllers_rights_in_any_namespace_are_these_and_no_others(
     assert _allowed(_log_in(installed, HOME, CONTROLLER), namespace) == EVERYONE | EVERYWHERE
 
 
-def test_its_own_namespace_gives_the_controller_its_lease_and_nothing_more(installed: ControlPlane) -> None:
-    assert _allowed(_log_in(installed, HOME, CONTROLLER), HOME) == EVERYONE | EVERYWHERE | AT_HOME | PROXY
+def test_its_own_namespace_gives_the_controller_lease_and_certificate_and_nothing_more(installed: ControlPlane) -> None:
+    assert _allowed(_log_in(installed, HOME, CONTROLLER), HOME) == EVERYONE | EVERYWHERE | AT_HOME | PROXY | CERTIFICATE
 
 
 def test_the_keys_stay_within_reach_of_a_controller_for_single_namespaces(installed: ControlPlane) -> None:
@@ -89,11 +94,11 @@ def test_the_keys_stay_within_reach_of_a_controller_for_single_namespaces(instal
     assert {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create"]} in role["rules"]
 
 
-def test_anyone_who_is_logged_in_reaches_the_service_and_nothing_else_there(
+def test_anyone_who_is_logged_in_reaches_service_and_certificate_and_nothing_else_there(
     installed: ControlPlane, namespace: str
 ) -> None:
     visitor = _log_in(installed, namespace, "visitor")
-    assert _allowed(visitor, HOME) == EVERYONE | PROXY
+    assert _allowed(visitor, HOME) == EVERYONE | PROXY | CERTIFICATE
     assert _allowed(visitor, namespace) == EVERYONE
 
 

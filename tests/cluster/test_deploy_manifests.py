@@ -32,7 +32,7 @@ POD = DEPLOYMENT["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 
 
-def test_the_base_has_the_objects_of_the_original_and_no_others() -> None:
+def test_the_base_has_the_objects_of_the_original_and_who_may_read_the_certificate() -> None:
     assert {*OBJECTS} == {
         ("ServiceAccount", NAME),
         ("Deployment", NAME),
@@ -44,6 +44,8 @@ def test_the_base_has_the_objects_of_the_original_and_no_others() -> None:
         ("RoleBinding", NAME),
         ("Role", "sealed-secrets-service-proxier"),
         ("RoleBinding", "sealed-secrets-service-proxier"),
+        ("Role", "sealed-secrets-certificate-reader"),
+        ("RoleBinding", "sealed-secrets-certificate-reader"),
     }
 
 

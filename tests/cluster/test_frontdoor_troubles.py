@@ -55,11 +55,10 @@ def _base64(text: str) -> str:
 
 
 @pytest.fixture
-def plane(new_control_plane: NewPlane) -> ControlPlane:
-    """A control plane with our CRD, for one test that spoils it."""
-    plane = new_control_plane()
-    install_crd(plane)
-    return plane
+def plane(unsteady_control_plane: ControlPlane) -> ControlPlane:
+    """A control plane with our CRD."""
+    install_crd(unsteady_control_plane)
+    return unsteady_control_plane
 
 
 def test_what_vanished_while_the_history_was_lost_is_told_as_deleted(plane: ControlPlane) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from controller.settings import Keys
 from sealer.keys import SealingKey, generate
 from sealer.keysecret import LABEL, name_after, raw_secret
 from sealer.sealedsecret import seal_secret
@@ -178,6 +181,52 @@ def test_renewing_is_refused_where_the_keys_are_lost(ground: Ground) -> None:
     assert ground.secrets(empty) == {}
 
 
+@pytest.mark.parametrize("common_name", ["", "shop"])
+def test_a_successor_is_shaped_as_its_predecessor(ground: Ground, common_name: str) -> None:
+    """Though that was made in this very second."""
+    home = ground.plane.create_namespace()
+    now = datetime.now(UTC).replace(microsecond=0)
+    before = generate(2048, ttl=timedelta(days=7), common_name=common_name, now=now)
+    ground.plane.api.text("POST", f"/api/v1/namespaces/{home}/secrets", raw_secret(before, "first", home, prefix="of-"))
+    done = ground.keys("renew", namespace=home)
+    assert done.returncode == 0, done.stderr
+    (made,) = [items for name, items in ground.secrets(home).items() if name.startswith("of-")]
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(made["tls.crt"]))
+    assert [one.value for one in certificate.subject] == ([common_name] if common_name else [])
+    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == timedelta(days=7)
+    key = certificate.public_key()
+    assert isinstance(key, RSAPublicKey)
+    assert key.key_size == 2048
+    listed = ground.keys("list", "-o", "json", namespace=home)
+    assert {row["fingerprint"]: row["state"] for row in json.loads(listed.stdout)["keys"]} == {
+        before.fingerprint: "active",
+        done.stdout.strip(): "sealing",
+    }
+
+
+def test_the_first_key_is_what_a_controller_would_make(ground: Ground) -> None:
+    home = ground.plane.create_namespace()
+    assert ground.keys("renew", namespace=home).returncode == 0
+    (made,) = ground.secrets(home).values()
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(made["tls.crt"]))
+    assert list(certificate.subject) == []
+    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == Keys().ttl
+    key = certificate.public_key()
+    assert isinstance(key, RSAPublicKey)
+    assert key.key_size == Keys().size
+
+
+def test_where_every_certificate_is_of_the_future_a_key_is_made_though_sealed_secrets_exist(ground: Ground) -> None:
+    """It is not lost: what was sealed for it opens."""
+    ground.apply(ground.sealed(ground.old, "a"))
+    home = ground.plane.create_namespace()
+    future = make_key(-2)
+    ground.plane.api.text("POST", f"/api/v1/namespaces/{home}/secrets", raw_secret(future, "future", home))
+    done = ground.keys("renew", namespace=home)
+    assert done.returncode == 0, done.stderr
+    assert len(ground.secrets(home)) == 2
+
+
 @pytest.fixture(params=["recipient", "passphrase", "plaintext"])
 def ways(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], list[str], str]:
     """Flags of backup, flags of restore, and what is typed."""
@@ -191,7 +240,18 @@ def ways(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], lis
     }[str(request.param)]
 
 
-def test_a_lost_cluster_is_recovered_from_the_backup(ground: Ground, ways: tuple[list[str], list[str], str]) -> None:
+@pytest.fixture(scope="module")
+def new_cluster() -> Iterator[ControlPlane]:
+    """Without anything but the definition."""
+    with ControlPlane("api") as plane:
+        plane.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
+        plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
+        yield plane
+
+
+def test_a_lost_cluster_is_recovered_from_the_backup(
+    ground: Ground, new_cluster: ControlPlane, ways: tuple[list[str], list[str], str]
+) -> None:
     protect, open_, typed = ways
     sealed = [ground.sealed(ground.old, "a"), ground.sealed(ground.new, "b")]
     saved = ground.keys("backup", "-w", "keys.backup", *protect, given=typed)
@@ -199,22 +259,19 @@ def test_a_lost_cluster_is_recovered_from_the_backup(ground: Ground, ways: tuple
     backup = ground.folder / "keys.backup"
     assert backup.stat().st_mode & 0o777 == 0o600
     assert (b"tls.key" in backup.read_bytes()) is ("--plaintext" in protect)
-    with ControlPlane("api") as other, Nest("recovery") as nest:
-        other.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
-        other.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
-        lost, ground.plane = ground.plane, other
-        for name in {ground.namespace, "home"}:
-            other.kubectl("create", "namespace", name)
-        ground.apply(*sealed)
-        restored = ground.keys("restore", "keys.backup", *open_, given=typed, namespace="home")
-        assert restored.returncode == 0, restored.stderr
-        assert restored.stdout.count("created") == 2
-        again = ground.keys("restore", "keys.backup", *open_, given=typed, namespace="home")
-        assert (again.returncode, again.stdout.count("unchanged")) == (0, 2)
-        RunningController(nest, other.kubeconfig, namespace="home").start()
+    home = new_cluster.create_namespace()
+    new_cluster.kubectl("create", "namespace", ground.namespace)
+    ground.plane = new_cluster
+    ground.apply(*sealed)
+    restored = ground.keys("restore", "keys.backup", *open_, given=typed, namespace=home)
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout.count("created") == 2
+    again = ground.keys("restore", "keys.backup", *open_, given=typed, namespace=home)
+    assert (again.returncode, again.stdout.count("unchanged")) == (0, 2)
+    with Nest("recovery") as nest:
+        RunningController(nest, new_cluster.kubeconfig, namespace=home).start()
         wait_until(lambda: {"a", "b"} <= ground.secrets().keys(), "everything is unsealed")
-        assert [base64.b64decode(ground.secrets()[name]["password"]) for name in ("a", "b")] == [b"x", b"x"]
-        ground.plane = lost
+    assert [base64.b64decode(ground.secrets()[name]["password"]) for name in ("a", "b")] == [b"x", b"x"]
 
 
 def test_a_backup_for_somebody_else_and_another_key_of_the_same_name_are_refused(ground: Ground) -> None:

@@ -3,7 +3,7 @@
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -217,11 +217,9 @@ def test_without_the_right_to_leases_it_is_alone_says_so_once_and_works(served: 
             assert ground.controller.stop() == 0
 
 
-def test_a_lease_taken_by_hand_stops_all_writing(new_control_plane: Callable[..., ControlPlane]) -> None:
+def test_a_lease_taken_by_hand_stops_all_writing(served: ControlPlane) -> None:
     """A person may stop a controller by taking its Lease, and it goes on when the Lease is given back."""
-    plane = new_control_plane()
-    install_crd(plane)
-    with open_ground(plane) as ground:
+    with open_ground(served) as ground:
         ground.controller.start()
         ground.apply(ground.sealed("before", {"a": b"1"}))
         ground.wait_synced("before")
@@ -230,12 +228,12 @@ def test_a_lease_taken_by_hand_stops_all_writing(new_control_plane: Callable[...
             spec = {"holderIdentity": identity, "leaseDurationSeconds": 3600}
             patch = json.dumps({"spec": spec})
             lease = "sealed-secrets-controller"
-            plane.kubectl("patch", "lease", lease, "--type=merge", "-p", patch, namespace=ground.namespace)
+            served.kubectl("patch", "lease", lease, "--type=merge", "-p", patch, namespace=ground.namespace)
 
         hold("a-person")
         wait_until(lambda: LEADS not in ground.controller.metrics(), "it leads no more")
         ground.apply(ground.sealed("meanwhile", {"a": b"1"}))
-        plane.kubectl("delete", "secret", "before", namespace=ground.namespace)
+        served.kubectl("delete", "secret", "before", namespace=ground.namespace)
         hold("")
         ground.wait_synced("meanwhile")
         wait_until(lambda: ground.values("before") is not None, "what was left undone is done")

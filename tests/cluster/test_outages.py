@@ -30,8 +30,8 @@ def test_a_missing_crd_is_named_and_waited_for(new_control_plane: Callable[..., 
 
 
 @pytest.mark.slow
-def test_an_api_server_that_is_away_for_half_a_minute(new_control_plane: Callable[..., ControlPlane]) -> None:
-    plane = new_control_plane()
+def test_an_api_server_that_is_away_for_half_a_minute(unsteady_control_plane: ControlPlane) -> None:
+    plane = unsteady_control_plane
     install_crd(plane)
     with open_ground(plane) as ground:
         controller = ground.controller.start()
@@ -55,9 +55,9 @@ def test_an_api_server_that_is_away_for_half_a_minute(new_control_plane: Callabl
 
 
 def test_an_api_server_that_hangs_does_not_stop_the_controller_from_ending(
-    new_control_plane: Callable[..., ControlPlane],
+    unsteady_control_plane: ControlPlane,
 ) -> None:
-    plane = new_control_plane()
+    plane = unsteady_control_plane
     install_crd(plane)
     with open_ground(plane) as ground:
         ground.controller.start()

@@ -119,7 +119,12 @@ def test_the_command_of_the_pod_rotates_a_repository_as_its_account(
             words = [word.replace(f"$({name})", value) for word in words]
         words = [word.replace("/etc/kseal/git", str(tmp_path / "git")) for word in words]
         account = plane.account("kseal-rotation", "kseal-rotation")
-        environ = {"PATH": os.environ["PATH"], "KUBECONFIG": str(account.kubeconfig), **variables}
+        environ = {
+            "PATH": os.environ["PATH"],
+            "KUBECONFIG": str(account.kubeconfig),
+            "TMPDIR": str(tmp_path),
+            **variables,
+        }
         for _ in range(2):
             done = subprocess.run(
                 [KSEAL, *words[1:]], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False

@@ -15,7 +15,7 @@ import pytest
 from sealer.keys import SealingKey, generate
 from sealer.ring import KeyRing
 from sealer.scope import Scope
-from sealer.sealedsecret import open_items, parse, seal_secret
+from sealer.sealedsecret import open_items, parse, seal_secret, unseal_secret
 from tests.kit.controlplane import ControlPlane
 from tests.kit.process import Nest
 from tests.kit.running import KSEAL, OriginalController, Running, RunningController
@@ -86,7 +86,12 @@ def rotate(
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     def call(*words: str) -> subprocess.CompletedProcess[str]:
         command = [KSEAL, "rotate", "-o", "json", f"--controller-namespace={installed[0]}", *words]
-        environ = {**os.environ, "KUBECONFIG": str(control_plane.kubeconfig), "XDG_STATE_HOME": str(tmp_path / "state")}
+        environ = {
+            **os.environ,
+            "KUBECONFIG": str(control_plane.kubeconfig),
+            "TMPDIR": str(tmp_path),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        }
         return subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     return call
@@ -138,6 +143,29 @@ def test_what_no_key_opens_is_named_and_the_rest_is_done(
     assert json.loads((tmp_path / "bad.json").read_text()) == bad
     states = {file["path"]: file["objects"][0]["state"] for file in json.loads(done.stdout)["files"]}
     assert states == {"bad.json": "failed", "good.json": "resealed"}
+
+
+def test_the_deprecated_single_value_stays_one_or_is_left_alone(
+    installed: tuple[str, Running, KeyRing], rotate: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """The original would turn it into items; that is not the same object any more."""
+    _, running, ring = installed
+    new, old = ring
+    whole = {"apiVersion": "v1", "kind": "Secret", "data": {"a": "Yg=="}}
+    raw = sealed(old, "old", data=json.dumps(whole))
+    raw["spec"] = {"data": raw["spec"]["encryptedData"]["data"]}
+    (tmp_path / "old.json").write_text(json.dumps(raw))
+    done = rotate("old.json")
+    after = json.loads((tmp_path / "old.json").read_text())
+    if isinstance(running, OriginalController):
+        assert (done.returncode, after) == (1, raw)
+        assert "would turn the deprecated spec.data into encryptedData" in done.stderr
+        assert "kseal rotate -k KEYS" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    assert after["spec"].keys() == {"data"}
+    opened = unseal_secret(parse(after), KeyRing([new])).secret
+    assert opened["data"] == {"a": "Yg=="}
 
 
 def test_a_controller_that_went_away_ends_the_run(

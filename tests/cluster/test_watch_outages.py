@@ -24,8 +24,8 @@ DEADLINE = 30.0
 
 
 @pytest.fixture
-def plane(new_control_plane: Callable[..., ControlPlane]) -> ControlPlane:
-    return new_control_plane()
+def plane(unsteady_control_plane: ControlPlane) -> ControlPlane:
+    return unsteady_control_plane
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_server_that_hangs_is_noticed_by_its_silence_and_holds_up_no_stop(
     plane.pause(freeze=True)
     began = time.monotonic()
     follower.informer.stop()
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 0.5, "the time limit of a request was waited for"
     assert not follower.informer.is_running
     plane.resume()
     quick.close()

@@ -173,3 +173,11 @@ def test_the_digest_does_not_see_what_only_the_server_writes() -> None:
 
 def test_a_record_holds_no_plaintext() -> None:
     assert "b2xk" not in repr(record(a_secret()))
+
+
+@pytest.mark.parametrize("mark", ["managed", "patch"])
+def test_no_annotation_opens_a_secret_with_the_protected_label(mark: str) -> None:
+    annotations = {f"sealedsecrets.bitnami.com/{mark}": "true"}
+    live = owned(annotations=annotations, labels={"key": "retired"})
+    with pytest.raises(NotOurs):
+        resolve(live, desired(), "u-1", without_reference=False, protected_label="key")

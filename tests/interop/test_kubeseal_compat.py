@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ from sealer.errors import UnsealError
 from sealer.keys import SealingKey, generate
 from sealer.ring import KeyRing
 from sealer.sealedsecret import open_items, parse
+from tests.kit.process import Nest
+from tests.kit.warm import WarmKseal
 
 pytestmark = pytest.mark.interop
 
@@ -82,6 +84,7 @@ class Did(NamedTuple):
 
 class Ground(NamedTuple):
     folder: Path
+    warm: WarmKseal
     original: Path
     key: SealingKey
 
@@ -97,16 +100,14 @@ class Ground(NamedTuple):
         for name, data in self.made().items():
             (self.folder / name).write_bytes(data)
         before = self.files()
-        program = [sys.executable, "-c", "from sealer.cli.main import main; main()", "kubeseal"]
-        done = subprocess.run(
-            [*(program if is_ours else [self.original]), *words],
-            cwd=self.folder,
-            input=stdin,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **environ},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **environ}
+        if is_ours:
+            done = self.warm.run(["kubeseal", *words], folder=self.folder, environ=env, given=stdin)
+        else:
+            command = [self.original, *words]
+            done = subprocess.run(
+                command, cwd=self.folder, input=stdin, env=env, capture_output=True, timeout=60, check=False
+            )
         after = self.files()
         changed = {name: data for name, data in after.items() if before.get(name) != data}
         return Did(done.returncode, done.stdout, done.stderr.decode(), changed)
@@ -178,9 +179,10 @@ def order(data: bytes) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ground(program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Ground:
+def ground(program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     key = generate(2048, ttl=timedelta(days=30), common_name="", now=datetime.now(UTC))
-    return Ground(tmp_path_factory.mktemp("ground"), program("kubeseal"), key)
+    with Nest("compat") as nest:
+        yield Ground(tmp_path_factory.mktemp("ground"), WarmKseal(nest), program("kubeseal"), key)
 
 
 SEALS = [
@@ -491,6 +493,31 @@ def test_what_would_be_lost_or_misread_is_an_error(text: str, ground: Ground) ->
     ours = ground.run(True, ["--cert", "cert.pem"], text.encode())
     assert (ours.code, ours.output) == (1, b"")
     assert ours.error.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "becomes"),
+    [("stringData", "0123", "83"), ("stringData", "1e3", "1000"), ("stringData", "yes", "true")],
+    ids=["octal", "exponent", "a word of YAML 1.1"],
+)
+def test_a_number_is_no_text(field: str, value: str, becomes: str, ground: Ground) -> None:
+    """The original makes another text of it: whoever typed 0123 as a PIN gets 83."""
+    text = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\n{field}: {{pin: {value}}}\n"
+    original, ours = ground.both(["--cert", "cert.pem"], text.encode())
+
+    (sealed,) = ground.plain(original.output)
+    assert sealed["spec"]["encryptedData"] == {"pin": becomes.encode()}
+    assert (ours.code, ours.output) == (1, b"")
+    assert 'stringData["pin"]' in ours.error
+
+
+def test_what_no_cluster_stores_is_not_sealed(ground: Ground) -> None:
+    many = {**SECRET, "data": {f"k{number}": "" for number in range(5000)}}
+    original, ours = ground.both(["--cert", "cert.pem"], json.dumps(many).encode())
+    assert original.code == 0
+    assert len(original.output) > 1_572_864
+    assert (ours.code, ours.output) == (1, b"")
+    assert "more than the 1572864 of a stored object" in ours.error
 
 
 def test_lists_are_taken_apart(ground: Ground) -> None:

@@ -136,19 +136,26 @@ class Programs(NamedTuple):
         return self.run(*program, "--cert", "cert.pem", *flags, input="\n".join(map(json.dumps, raws)).encode())
 
     def unseal(self, by: str, document: bytes) -> dict[str, Any]:
-        """The plain Secret, opened by `kubeseal` or `kseal`, as both would write it if they had the same habits."""
+        """The plain Secret of one document, opened by `kubeseal` or `kseal`."""
+        (opened,) = self.unseal_all(by, document)
+        return opened
+
+    def unseal_all(self, by: str, documents: bytes) -> list[dict[str, Any]]:
+        """The plain Secrets of a run, as both would write them if they had the same habits; kubeseal opens only one."""
         program = [self.kubeseal, "--recovery-unseal"] if by == "kubeseal" else [*self.kseal, "unseal", "-o", "json"]
-        opened: dict[str, Any] = json.loads(self.run(*program, "--recovery-private-key", "key.pem", input=document))
-        opened["metadata"].pop("ownerReferences", None)  # the original writes one without a uid
-        opened["data"] = {key: value or "" for key, value in opened["data"].items()}  # Go writes empty bytes as null
+        stream = self.run(*program, "--recovery-private-key", "key.pem", input=documents).decode()
+        opened: list[dict[str, Any]] = list(map(json.loads, re.split(r"(?m)^(?=\{$)", stream)[1:]))
+        for one in opened:
+            one["metadata"].pop("ownerReferences", None)  # the original writes one without a uid
+            one["data"] = {key: value or "" for key, value in one["data"].items()}  # Go writes empty bytes as null
         return opened
 
 
 @pytest.fixture(scope="module")
 def programs(program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """kubeseal and kseal, with a key pair of the usual size."""
+    """kubeseal and kseal, with a key pair."""
     folder = tmp_path_factory.mktemp("interop")
-    key = generate(4096, ttl=timedelta(days=1), common_name="", now=datetime.now(UTC))
+    key = generate(2048, ttl=timedelta(days=1), common_name="", now=datetime.now(UTC))
     assert key.certificate is not None
     (folder / "cert.pem").write_bytes(key.certificate.pem)
     (folder / "key.pem").write_bytes(key.private_pem().reveal())
@@ -180,10 +187,24 @@ def sealed(programs: Programs) -> Callable[..., bytes]:
     return find
 
 
+@pytest.fixture(scope="module")
+def opened_by_us(programs: Programs, sealed: Callable[..., bytes]) -> Callable[[str, str], dict[str, Any]]:
+    """What kseal makes of a case that kubeseal sealed. All cases of a scope are opened in one run."""
+    runs: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def find(case: str, scope: str) -> dict[str, Any]:
+        if scope not in runs:
+            documents = b"".join(sealed("kubeseal", name, scope, "json") for name in CASES)
+            runs[scope] = dict(zip(CASES, programs.unseal_all("kseal", documents), strict=True))
+        return runs[scope][case]
+
+    return find
+
+
 def without_ciphertext(document: bytes) -> str:
     """The document with every sealed value replaced by its length."""
     text = document.decode()
-    return re.sub(r"\bAg[A-D][A-Za-z0-9+/]{600,}={0,2}", lambda found: f"<{len(found[0])}>", text)
+    return re.sub(r"\bAQ[A-D][A-Za-z0-9+/]{300,}={0,2}", lambda found: f"<{len(found[0])}>", text)
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
@@ -198,10 +219,14 @@ def test_documents_are_equal_to_the_byte(sealed: Callable[..., bytes], case: str
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("case", CASES)
 def test_each_opens_what_the_other_sealed(
-    programs: Programs, sealed: Callable[..., bytes], case: str, scope: str
+    programs: Programs,
+    sealed: Callable[..., bytes],
+    opened_by_us: Callable[[str, str], dict[str, Any]],
+    case: str,
+    scope: str,
 ) -> None:
     by_theirs = programs.unseal("kubeseal", sealed("kseal", case, scope, "yaml"))
-    by_ours = programs.unseal("kseal", sealed("kubeseal", case, scope, "json"))
+    by_ours = opened_by_us(case, scope)
     assert by_ours == by_theirs
     assert by_ours["data"] == expected_data(CASES[case])
 

@@ -49,6 +49,16 @@ class ApiCalls:
         """The body of the answer, parsed."""
         return json.loads(self.text(method, path, body, content_type=content_type))
 
+    def find(self, path: str) -> dict[str, Any] | None:
+        """The object there; None when there is none."""
+        try:
+            found: dict[str, Any] = self.json("GET", path)
+        except Refused as error:
+            if error.status != http.client.NOT_FOUND:
+                raise
+            return None
+        return found
+
     def answers(self, path: str) -> bool:
         """Whether the server is there and says yes."""
         try:

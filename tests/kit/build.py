@@ -1,10 +1,11 @@
-"""Building a program from Go modules into the cache: once, whole, and so that the person who waits knows why."""
+"""Bringing a program into the cache, built from Go modules or out of the distribution's archive: once, whole, and so
+that the person who waits knows why."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.kit import gotool
+from tests.kit import archive, gotool
 from tests.kit.cache import Cache
 from tests.kit.errors import KitError
 from tests.kit.process import Nest, Process
@@ -26,7 +27,7 @@ def build(program: Program, cache: Cache, environ: Mapping[str, str]) -> float:
 
     Raises: BuildFailed, NoToolchain.
     """
-    what = f"{program.name} {program.version}"
+    what = f"{program.name} {program.version}".strip()
     ticker = Ticker(f"waiting for {what}", lambda: "another process builds it")
     target = cache.binary(program.name, program.version)
     with cache.lock(program.name, waiting=lambda: say(f"waiting for another process to build {what}")):
@@ -38,6 +39,9 @@ def build(program: Program, cache: Cache, environ: Mapping[str, str]) -> float:
 
 
 def _build(program: Program, target: Path, cache: Cache, environ: Mapping[str, str]) -> None:
+    if program.recipe is None:
+        archive.unpack(program, target, cache, environ)
+        return
     what = f"{program.name} {program.version}"
     go = gotool.find(cache, environ)
     say(f"building {what} (first use; about {program.seconds} s on two cores with nothing cached)")

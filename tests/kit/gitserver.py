@@ -1,9 +1,14 @@
-"""Git repositories over HTTP with basic authentication, by git's own `http-backend` behind a small server."""
+"""Git repositories over HTTP with basic authentication, by git's own `http-backend` behind a small server.
+
+It may have an API beside the repositories, as forges do: see tests/kit/forges.py.
+"""
 
 import base64
 import os
 import subprocess
 import threading
+from collections.abc import Callable, Iterable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final, Self
@@ -12,15 +17,20 @@ from urllib.parse import urlsplit
 from tests.kit import real
 
 USER: Final = "robot"
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
+Api = Callable[[str, str, Message, bytes], Answer]
+"""Answers what is asked below `/api/`: method, path with its query, headers, body."""
 _ADVICE: Final = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_HTTP_EXPORT_ALL": "1"}
 
 
 class GitServer:
     """Serves the bare repositories of a folder; pushing is allowed to whoever may read."""
 
-    def __init__(self, folder: Path, *, password: str = "") -> None:
+    def __init__(self, folder: Path, *, password: str = "", api: Api | None = None) -> None:
         """Without a password everyone is let in."""
         self.folder = folder
+        self.api = api
         self.password = password
         self.refused = 0
         self._git = real.require("git")
@@ -63,13 +73,14 @@ class GitServer:
                 """Nobody reads an access log here."""
 
             def _answer(self) -> None:
+                if server.api and self.path.startswith("/api/"):
+                    said = server.api(self.command, self.path, self.headers, self._body())
+                    self._send(said[0], said[1].items(), said[2])
+                    return
                 wanted = "Basic " + base64.b64encode(f"{USER}:{server.password}".encode()).decode()
                 if server.password and self.headers.get("Authorization") != wanted:
                     server.refused += 1
-                    self.send_response(401)
-                    self.send_header("WWW-Authenticate", 'Basic realm="git"')
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
+                    self._send(401, [("WWW-Authenticate", 'Basic realm="git"')], b"")
                     return
                 done = subprocess.run(
                     [server._git, "http-backend"],
@@ -81,10 +92,13 @@ class GitServer:
                 head, _, body = done.stdout.partition(b"\r\n\r\n")
                 headers = [line.partition(b": ") for line in head.split(b"\r\n")]
                 status = next((value for name, _, value in headers if name == b"Status"), b"200 OK")
-                self.send_response(int(status.split()[0]))
-                for name, _, value in headers:
-                    if name != b"Status":
-                        self.send_header(name.decode(), value.decode())
+                named = [(name.decode(), value.decode()) for name, _, value in headers if name != b"Status"]
+                self._send(int(status.split()[0]), named, body)
+
+            def _send(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+                self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -38,6 +38,8 @@ def index_installs(name: str, text: str) -> Iterator[str]:
     """The lines (for Python also the strings) of the file `name` that would ask an index for the stranger's program."""
     is_requirements = re.search(r"(?:requirements|constraints)[^/]*(?:/[^/]*)?\.(?:txt|in)$", name)
     for line in _lines(name, text):
+        if STRANGER not in line.lower():
+            continue
         if _is_install(line) or _PINNED.match(line) or (is_requirements and _BARE.fullmatch(line)):
             yield line.strip()
 

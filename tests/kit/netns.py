@@ -1,7 +1,7 @@
 """Tests marked `netns` run in a child pytest inside a network of their own; their reports come back as if run here.
 
-All of them that were selected share one child, and so one control plane. Under pytest-xdist a worker does not know
-which tests it will be given, so there each gets a child of its own.
+All of them that were selected share one child, and so one control plane. Under pytest-xdist those of one file do: a
+worker does not know which tests it will be given, but with `--dist loadfile` they are whole files.
 """
 
 import json
@@ -51,7 +51,7 @@ def run(item: pytest.Item) -> None:
 
 
 def _run_group(item: pytest.Item) -> _Reports:
-    group = [item] if hasattr(item.config, "workerinput") else _group(item.session)
+    group = _group(item)
     if reason := sandbox.refusal():
         return {member.nodeid: [_unavailable(member, reason)] for member in group}
     with Nest("netns") as nest:
@@ -69,8 +69,13 @@ def _run_group(item: pytest.Item) -> _Reports:
     return results
 
 
-def _group(session: pytest.Session) -> list[pytest.Item]:
-    return [item for item in session.items if item.get_closest_marker(MARKER)]
+def _group(item: pytest.Item) -> list[pytest.Item]:
+    is_worker = hasattr(item.config, "workerinput")
+    return [
+        other
+        for other in item.session.items
+        if other.get_closest_marker(MARKER) and (other.path == item.path or not is_worker)
+    ]
 
 
 def _read(config: pytest.Config, path: Path) -> _Reports:

@@ -146,13 +146,15 @@ class Process:
             raise Died(f"{error}; end of its log:\n{self.log_tail()}") from error
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, limit_seconds: float = 30.0) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str, *, limit_seconds: float = 30.0, every_seconds: float = _POLL_SECONDS
+) -> None:
     """Ask each 50 ms until the condition holds. Raises: TimeoutError that says what was waited for, and how long."""
     deadline = time.monotonic() + limit_seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {limit_seconds:g} s in vain until {what}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(every_seconds)
 
 
 def free_port() -> int:

@@ -71,7 +71,7 @@ def locate(
             return _on_path(program, environ)
         except _NotTheOne as reason:
             tried.append(str(reason))
-    if program.recipe is None:
+    if program.recipe is None and not program.unpacks:
         raise Unavailable(program.name, "; ".join(tried), f"on Debian and Ubuntu: apt-get install {program.debian}")
     cached = cache.binary(program.name, program.version)
     if cached.exists():

@@ -1,4 +1,4 @@
-"""Run a command in private namespaces of the kernel: its own network, or the files that a Pod would have.
+"""Run a command in private namespaces of the kernel: its own network, or files that a Pod or a server would have.
 
 Run as a script inside `unshare`, it prepares what was asked for and becomes the command. No rights are needed where
 the machine lets everyone make user namespaces.
@@ -36,6 +36,12 @@ def with_account(folder: Path, command: Sequence[str | Path]) -> list[str]:
     return _wrapped("-rm", [f"--account={folder}"], command)
 
 
+def with_separation(passwd: Path, command: Sequence[str | Path]) -> list[str]:
+    """For root: the command with `passwd` as the file of users, and with the empty folder that sshd locks itself into.
+    Installing sshd would make both."""
+    return _wrapped("-m", [f"--passwd={passwd}"], command)
+
+
 def refusal() -> str | None:
     """Why this machine cannot do it; None when it can."""
     try:
@@ -54,12 +60,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", action="store_true")
     parser.add_argument("--account", type=Path)
+    parser.add_argument("--passwd", type=Path)
     parser.add_argument("command", nargs="+")
     chosen = parser.parse_args()
     if chosen.network:
         _bring_up_loopback()
     if chosen.account:
         _show_account(chosen.account)
+    if chosen.passwd:
+        _show_users(chosen.passwd)
     os.execvp(chosen.command[0], chosen.command)  # noqa: S606 - a list, no shell: becoming the command is the point
 
 
@@ -81,6 +90,13 @@ def _show_account(folder: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(ACCOUNT_FOLDER.parents[2].resolve())], check=True)
     ACCOUNT_FOLDER.mkdir(parents=True)
     subprocess.run(["mount", "--bind", str(folder), str(ACCOUNT_FOLDER)], check=True)
+
+
+def _show_users(passwd: Path) -> None:
+    """In this mount namespace alone, which `unshare` has made private."""
+    subprocess.run(["mount", "--bind", str(passwd), "/etc/passwd"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    Path("/run/sshd").mkdir(mode=0o755)
 
 
 if __name__ == "__main__":

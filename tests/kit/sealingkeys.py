@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from sealer.keys import SealingKey, generate
 from tests.kit.ground import Ground
@@ -42,8 +43,8 @@ def broken(secret: Mapping[str, Any]) -> dict[str, Any]:
 
 def key_names(ground: Ground) -> list[str]:
     """The names of the active key Secrets."""
-    done = ground.plane.kubectl("get", "secret", "-l", f"{LABEL}=active", "-o", "name", namespace=ground.namespace)
-    return sorted(name.removeprefix("secret/") for name in done.stdout.split())
+    path = f"/api/v1/namespaces/{ground.namespace}/secrets?labelSelector={quote(f'{LABEL}=active')}"
+    return sorted(item["metadata"]["name"] for item in ground.plane.api.json("GET", path)["items"])
 
 
 def relabel(ground: Ground, name: str, label: str) -> None:

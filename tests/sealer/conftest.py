@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from hypothesis import settings
 
 from sealer.keys import SealingKey, generate
-
-# RSA on a busy machine takes what it takes; a limit per example would only measure the neighbours.
-settings.register_profile("kseal", deadline=None)
-settings.load_profile("kseal")
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "sealed-secrets"
 

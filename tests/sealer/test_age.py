@@ -24,6 +24,7 @@ def test_each_recipient_decrypts_alone(tmp_path: Path) -> None:
     assert age.decrypt(data, [key.read_bytes()]) == b"keys"
 
 
+@pytest.mark.slow
 def test_a_passphrase_protects_too() -> None:
     pytest.importorskip("pyrage")
     data = age.encrypt_by_passphrase(b"keys", Sensitive(b"correct horse"))

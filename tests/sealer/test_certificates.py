@@ -157,7 +157,7 @@ def refusal(text: bytes) -> str | None:
 
 
 @given(edits=st.lists(st.tuples(st.integers(0, 449), st.integers(0, 255)), min_size=1, max_size=3))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_an_altered_certificate_parses_or_is_refused(
     vector_key: rsa.RSAPrivateKey, edits: list[tuple[int, int]]
 ) -> None:

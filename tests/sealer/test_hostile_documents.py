@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import KsealError
@@ -116,7 +116,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, key: SealingKey) -> Path:
     return folder
 
 
-@settings(max_examples=60)
 @given(raw=st.one_of(SECRETS, SEALED, JSON), flags=st.lists(st.sampled_from(["--name=x", "-nshop", "-oyaml", "-v"])))
 def test_the_command_line(folder: Path, raw: object, flags: list[str]) -> None:
     (folder / "in.json").write_text(json.dumps(raw))

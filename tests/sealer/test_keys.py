@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sealer import keys
@@ -149,7 +149,6 @@ def test_public_keys_and_certificates_are_no_private_keys(key: SealingKey) -> No
 
 
 @given(spot=st.integers(0, 1189), flip=st.integers(0, 7))
-@settings(max_examples=30)
 def test_a_damaged_key_is_one_clear_error_however_it_is_loaded(key: SealingKey, spot: int, flip: int) -> None:
     der = bytearray(key.private_key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
     der[spot % len(der)] ^= 1 << flip

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sealer.encoding import decode, encode
-from sealer.errors import FormatError, UnsealError
+from sealer.errors import UnsealError
 from sealer.keys import SealingKey, generate
 from sealer.reseal import opened_items, reseal
 from sealer.ring import KeyRing
@@ -80,7 +80,7 @@ def test_what_does_not_open_is_named_and_nothing_is_given_back() -> None:
 def test_a_value_that_is_no_string_would_be_lost_so_it_is_refused() -> None:
     raw = sealed()
     raw["spec"]["encryptedData"]["n"] = 1
-    with pytest.raises(FormatError, match="no strings"):
+    with pytest.raises(UnsealError, match=r"the item is no text \(n\)"):
         resealed(raw)
 
 
@@ -91,8 +91,11 @@ def test_the_deprecated_single_value_stays_one() -> None:
     assert list(anew["spec"]) == ["data"]
     assert decode(anew["spec"]["data"]) != decode(raw["spec"]["data"])
     assert opened_by(anew, NEW) == {"data": b'{"data": {}}'}
-    with pytest.raises(UnsealError):
+    with pytest.raises(UnsealError, match="using deprecated 'data' field"):
         resealed(raw, accept_v1_data=False)
+    raw["spec"]["encryptedData"] = {"a": "Ag"}
+    with pytest.raises(UnsealError, match="at the same time"):
+        resealed(raw)
 
 
 def test_somebody_who_has_only_so_much_time_can_end_it() -> None:

@@ -51,7 +51,7 @@ def write(path: Path, number: int, objects: list[dict[str, Any]]) -> None:
 
 @pytest.mark.timeout(280)
 def test_a_thousand_in_one_commit_also_after_a_kill(
-    make_key: Callable[..., SealingKey], program: Callable[[str], Path], tmp_path: Path
+    make_key: Callable[..., SealingKey], program: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = make_key(60), make_key(1)
     for key, name in ((old, "old"), (new, "new")):
@@ -79,6 +79,8 @@ def test_a_thousand_in_one_commit_also_after_a_kill(
     command = [sys.executable, "-c", ENTRY, "rotate", f"-k{tmp_path}/old.json,{tmp_path}/new.json"]
     command = [*command, "--commit", "."]
 
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     running = subprocess.Popen(command, cwd=clone, stdout=subprocess.DEVNULL)
     journal = clone / ".git" / "kseal-rotation"
     while not (journal.exists() and journal.read_text().count("sha256") > FILES // 2) and running.poll() is None:

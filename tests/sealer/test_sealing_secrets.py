@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import KsealError
+from sealer.box import text_length
 from sealer.encoding import encode
 from sealer.errors import FormatError, SealError
 from sealer.keys import SealingKey
@@ -216,6 +217,25 @@ def test_what_the_api_would_refuse_later_is_refused_now(
 ) -> None:
     with pytest.raises(SealError):
         seal(make_secret(**fields))
+
+
+def test_a_hundred_thousand_items_are_refused_before_one_is_sealed(make_secret: MakeSecret, key: SealingKey) -> None:
+    raw = make_secret(data=None, stringData={f"k{number}": "" for number in range(100_000)})
+
+    def never(_: int) -> bytes:
+        raise AssertionError
+
+    with pytest.raises(SealError, match="bytes, more than the 1572864 of a stored object") as caught:
+        seal_secret(raw, key.private_key.public_key(), random=never)
+    assert caught.value.hint == "make several Secrets of it"
+
+
+@pytest.mark.parametrize("value_bytes", [0, 1, 2, 3, 1000])
+def test_the_length_of_a_ciphertext_is_known_beforehand(
+    seal: Seal, make_secret: MakeSecret, key: SealingKey, value_bytes: int
+) -> None:
+    sealed = parse(seal(make_secret(data=None, stringData={"a": "x" * value_bytes})))
+    assert len(sealed.encrypted_data["a"]) == text_length(value_bytes, key.private_key.key_size)
 
 
 def test_the_input_is_left_as_it_was(seal: Seal, make_secret: MakeSecret) -> None:

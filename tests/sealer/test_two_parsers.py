@@ -51,7 +51,7 @@ def lines(draw: st.DrawFn) -> tuple[str, list[str]]:
 
 
 @given(lines())
-@settings(max_examples=400)
+@settings(max_examples=100)
 def test_what_the_plain_parser_accepts_click_reads_the_same(line: tuple[str, list[str]]) -> None:
     name, words = line
     verb = main.builtin(name)

@@ -12,7 +12,7 @@ from sealer.keys import SealingKey
 from sealer.objectfile import merged
 from sealer.ring import KeyRing
 from sealer.scope import CLUSTER_WIDE, NAMESPACE_WIDE
-from sealer.sealedsecret import SealedSecret, open_items, parse, seal_secret
+from sealer.sealedsecret import MOST_STORED_BYTES, SealedSecret, open_items, parse, seal_secret
 
 Make = Callable[..., dict[str, Any]]
 
@@ -112,3 +112,12 @@ def test_what_is_no_secret_is_not_merged(key: SealingKey, make_secret: Make) -> 
         into(key, target, make_secret(kind="ConfigMap"))
     with pytest.raises(SealError, match="is empty"):
         into(key, target, make_secret(data=None))
+
+
+def test_an_object_does_not_grow_beyond_what_is_stored(key: SealingKey, make_secret: Make) -> None:
+    target = sealed(key, make_secret())
+    target["spec"]["encryptedData"]["large"] = "A" * MOST_STORED_BYTES
+    with pytest.raises(SealError, match="more than the 1572864 of a stored object"):
+        into(key, target, make_secret(data={"token": "eA=="}))
+    with pytest.raises(SealError, match="more than the 1572864 of a stored object"):
+        merge.one_item(target, "token", "AgA=")

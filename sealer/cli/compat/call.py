@@ -11,6 +11,7 @@ from sealer.cli.compat.pflag import Parsed
 from sealer.scope import Scope
 
 if TYPE_CHECKING:
+    from engine.kube.client import Cluster
     from engine.kube.config import Connection
     from engine.kube.manifest import Form, Manifest
     from sealer.certificates import Certificate
@@ -71,13 +72,11 @@ class Call:
         """The controller. Raises: Failure, naming the flags that say where it is."""
         import time
 
-        from engine.kube.client import Cluster
         from sealer.service import Service
 
-        cluster = Cluster(self.connection(), timeout_seconds=self._timeout_seconds())
         name, namespace = self.text("controller-name"), self.text("controller-namespace")
         try:
-            return Service(cluster, namespace=namespace, name=name, wait=time.sleep)
+            return Service(self._cluster(), namespace=namespace, name=name, wait=time.sleep)
         except (KsealError, ValueError) as error:
             raise Failure(f"{getattr(error, 'message', error)}.\n{WHERE}") from error
 
@@ -86,10 +85,16 @@ class Call:
         from sealer import certificates
 
         location = self.text("cert")
-        if not location:
+        if location:
+            return certificates.read(location, timeout_seconds=self._timeout_seconds()), location
+        try:
             service = self.service()
             return service.certificate(), service.called
-        return certificates.read(location, timeout_seconds=self._timeout_seconds()), location
+        except KsealError as error:
+            found = self._published(error)
+            if found is None:
+                raise
+            return found
 
     def certificate(self) -> "Certificate":
         """The certificate, fit for sealing. Raises: CertificateError, Failure."""
@@ -144,6 +149,24 @@ class Call:
     def write_objects(self, objects: Iterable[dict[str, Any]], *, is_plaintext: bool = False) -> None:
         """All objects in the form that is asked for."""
         self.write(written(objects, self.form()), is_plaintext=is_plaintext)
+
+    def _cluster(self) -> "Cluster":
+        """Raises: Failure."""
+        from engine.kube.client import Cluster
+
+        return Cluster(self.connection(), timeout_seconds=self._timeout_seconds())
+
+    def _published(self, error: KsealError) -> tuple[bytes, str] | None:
+        """What the controller published where its Service cannot be had; None where that is no way either."""
+        from sealer import published
+
+        if not published.may_stand_in(error):
+            return None
+        name, namespace = self.text("controller-name"), self.text("controller-namespace")
+        try:
+            return published.fetch(self._cluster(), namespace=namespace, controller=name)
+        except KsealError:
+            return None  # the person reads what the original would have said
 
     def _timeout_seconds(self) -> float:
         from sealer.cli import cluster

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.runtime.events import DROPPED, MESSAGE_LIMIT, EventRecorder
@@ -220,7 +220,6 @@ SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
 NAMES = st.from_regex(SUBDOMAIN, fullmatch=True).map(lambda name: name[:253].rstrip(".-"))
 
 
-@settings(max_examples=50)
 @given(st.text(max_size=1500), NAMES | st.just("a" * 253) | st.just(("a" * 60 + ".") * 4 + "b" * 9))
 def test_messages_and_names_fit(message: str, name: str) -> None:
     writer = Writer()

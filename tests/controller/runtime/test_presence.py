@@ -154,7 +154,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(st.lists(STEPS, min_size=5, max_size=40), st.lists(st.integers(0, 3), min_size=10))
 def test_in_the_end_the_view_is_the_world(steps: list[tuple[str, object]], order: list[int]) -> None:
     world = World()

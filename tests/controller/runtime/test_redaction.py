@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.runtime.redaction import TEXT_LIMIT, described, safe_text, shown
@@ -188,7 +188,6 @@ STRUCTURES = st.recursive(
 )
 
 
-@settings(max_examples=60)
 @given(STRUCTURES)
 def test_a_planted_secret_comes_out_of_no_structure(value: object) -> None:
     assert PLANT not in repr(shown(value))

@@ -1,7 +1,7 @@
 """What an error says: the template, the line, the function; never a value."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.gotemplate.sprig.generic import TABLE
@@ -88,7 +88,6 @@ def test_an_error_behind_the_error_is_not_kept() -> None:
     assert error.__cause__ is None
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(min_size=12, max_size=40), st.sampled_from(_CHEAP), st.sampled_from(_SHAPES))
 def test_no_part_of_any_value_is_told(value: bytes, name: str, shape: str) -> None:
     error = _failure(shape.format(name), value)

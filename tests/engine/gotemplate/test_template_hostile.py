@@ -43,19 +43,18 @@ def _render(text: str, data: dict[str, bytes]) -> None:
     assert time.process_time() - start < 1
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(_PIECES | _WORDS, max_size=25).map("".join), st.binary(max_size=20))
 def test_scraps_of_templates(text: str, value: bytes) -> None:
     _render(text, {"a": value, "b": b"x"})
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=60).map(lambda text: "{{ " + text + " }}"))
 def test_any_text_as_an_action(text: str) -> None:
     _render(text, {"a": b"1"})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(_NAMES), st.lists(_ARGUMENTS, max_size=4), st.sampled_from(["", " | toJson",
     ' | printf "%#v %d %x"']),
@@ -65,7 +64,7 @@ def test_any_function_with_any_arguments(name: str, arguments: list[str], after:
     _render(f"{{{{ {name} {' '.join(arguments)}{after} }}}}", {"a": a, "b": b})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50)
 @given(st.text("%#0+- 0123456789.*[]vTtbcdoOqxXUeEfFgGswp!é", max_size=12), st.lists(_ARGUMENTS, max_size=3))
 def test_any_format(text: str, arguments: list[str]) -> None:
     _render(f'{{{{ printf "{text}" {" ".join(arguments)} }}}}', {"a": b"\xff", "b": b"12"})

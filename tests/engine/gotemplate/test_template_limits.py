@@ -72,6 +72,7 @@ def test_what_costs_too_much_ends_with_an_error(template: str) -> None:
     assert time.process_time() - start < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nested loops", "uniq", "a doubled list, as JSON", "many keys"])
 def test_the_usual_limits_stop_within_a_second_or_so(name: str) -> None:
     start = time.process_time()

@@ -85,7 +85,7 @@ def test_closing_ends_a_request_that_waits_for_its_answer(meet: Meet) -> None:
     assert isinstance(error, Unreachable)
     assert "the client is closed" in str(error)
     assert error.sent
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3
 
 
 def test_closing_ends_a_wait_that_the_server_asked_for(meet: Meet) -> None:
@@ -103,7 +103,7 @@ def test_closing_ends_a_wait_that_the_server_asked_for(meet: Meet) -> None:
         cluster.close()
         error = waiting.exception(5)
     assert isinstance(error, Unreachable)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3
     assert len(peer.requests) == 1
 
 

@@ -217,7 +217,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(FIELDS, VALUES, max_size=6), VALUES, VALUES, VALUES)
 def test_any_document_gives_a_connection_or_an_error_of_ours(
     tmp_path: Path, top: dict[str, Any], cluster: Any, user: Any, context: Any

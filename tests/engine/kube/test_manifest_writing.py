@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.kube.go_numbers import json_value
@@ -75,13 +75,11 @@ _VALUES = st.recursive(
 _OBJECTS = st.dictionaries(_TEXT.filter(lambda key: key not in ("kind", "apiVersion", "metadata")), _VALUES, max_size=4)
 
 
-@settings(deadline=None)
 @given(_OBJECTS)
 def test_any_reader_of_json_gets_the_object_back(raw: dict[str, Any]) -> None:
     assert json.loads(to_json(raw)) == raw
 
 
-@settings(deadline=None)
 @given(st.lists(_OBJECTS, min_size=1, max_size=3))
 def test_what_is_written_in_either_form_is_read_back_in_it(raws: list[dict[str, Any]]) -> None:
     for written, form in ((to_json, Form.JSON), (to_yaml, Form.YAML)):

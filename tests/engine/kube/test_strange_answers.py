@@ -158,7 +158,7 @@ def test_a_missing_namespace_is_the_callers_mistake(meet: Meet) -> None:
     assert not peer.requests
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200), st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]))
 def test_any_bytes_end_in_an_error_of_ours_or_an_object(meet: Meet, content: bytes, head: bytes) -> None:
     cluster, _ = meet(ended(head + content))

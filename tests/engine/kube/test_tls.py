@@ -215,5 +215,5 @@ def test_closing_ends_a_handshake_that_the_other_side_does_not_answer() -> None:
         began = time.monotonic()
         cluster.close()
         assert isinstance(waiting.exception(5), Unreachable)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3
         accepted.close()

@@ -367,7 +367,7 @@ def stop_quickly(informer: Informer[str]) -> None:
     seconds = time.monotonic() - began
     assert not informer.is_running
     assert not informer.healthy
-    assert seconds < 0.1
+    assert seconds < 1  # a millisecond, where nobody else wants the machine
 
 
 def test_stopping_while_watching(start: Start) -> None:

@@ -19,7 +19,7 @@ from tests.kit.yamljudge import Judge, Question, Refused
 
 pytestmark = pytest.mark.interop
 _QUESTION: dict[Dialect, Question] = {Dialect.V2: "2", Dialect.V3: "3"}
-_PATIENT = settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+_PATIENT = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")

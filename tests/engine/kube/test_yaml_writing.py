@@ -153,7 +153,7 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=60)
 @given(values, st.sampled_from(Dialect))
 @example({"<<": {"a": "<<"}}, Dialect.V2)
 @example({"y": "n", "on": "2001-01-01"}, Dialect.V3)
@@ -162,7 +162,6 @@ def test_both_dialects_read_back_what_was_written(value: Any, dialect: Dialect) 
     assert read == ([] if value is None else [value])
 
 
-@settings(deadline=None)
 @given(st.lists(values.filter(lambda value: value is not None), max_size=4))
 def test_documents_written_one_after_the_other_are_read_back_as_a_stream(documents: list[Any]) -> None:
     stream = "".join(f"---\n{write(value)}" for value in documents)

@@ -1,6 +1,7 @@
 """Keys of two ages, and SealedSecrets under the older one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from sealer.keys import SealingKey
 from sealer.ring import KeyRing
 from sealer.scope import Scope
 from sealer.sealedsecret import seal_secret
+from tests.kit.gitserver import GitServer
+from tests.kit.rotating import Ground
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +43,11 @@ def sealed(old_key: SealingKey) -> Callable[..., dict[str, Any]]:
         return seal_secret(raw, key.private_key.public_key(), scope=scope)
 
     return make
+
+
+@pytest.fixture
+def ground(tmp_path: Path, ring: KeyRing) -> Iterator[Ground]:
+    """A repository that needs a password, and a clone of it."""
+    (tmp_path / "served").mkdir()
+    with GitServer(tmp_path / "served", password="let me in") as server:
+        yield Ground(tmp_path, ring, server)

@@ -8,13 +8,13 @@ import pytest
 
 from engine.errors import KsealError
 from engine.kube.client import Cluster
-from engine.kube.errors import NotFound, TooManyRequests, Unavailable
+from engine.kube.errors import Conflict, NotFound, TooManyRequests, Unavailable
 from sealer.errors import UnsealError
 from sealer.keys import SealingKey
 from sealer.ring import KeyRing
 from sealer.rotation.remote import Remote
-from sealer.rotation.reseal import reseal
-from sealer.sealedsecret import parse
+from sealer.rotation.resealer import Offline
+from sealer.service import Service
 
 Raw = dict[str, Any]
 Answer = Callable[[str, Raw], Any]
@@ -50,22 +50,18 @@ class Line:
 
 def remote(line: Line, key: SealingKey, known: tuple[str, ...] = (), slept: list[float] | None = None) -> Remote:
     assert key.certificate is not None
-    slept = [] if slept is None else slept
-    return Remote(
-        cast(Cluster, line),
-        key.certificate,
-        namespace="kube-system",
-        name="controller",
-        is_known=known.__contains__,
-        sleep=slept.append,
-    )
+    wait = slept.append if slept is not None else None
+    service = Service(cast(Cluster, line), namespace="kube-system", name="controller", wait=wait)
+    return Remote(service, key.certificate, is_known=known.__contains__)
 
 
 def right(ring: KeyRing, key: SealingKey, *, identifies: bool) -> Answer:
     """A controller as it should be."""
 
     def answer(verb: str, raw: Raw) -> object:
-        done = reseal(parse(raw), ring, key)
+        done = Offline(ring, key).reseal(raw)
+        if verb == "rotate" and "data" in raw["spec"]:
+            return {**raw, "spec": {"data": done.new["data"]}}
         if verb == "rotate":
             return {**raw, "spec": {"encryptedData": {**raw["spec"]["encryptedData"], **done.new}}}
         if not identifies:
@@ -163,6 +159,35 @@ def test_a_refusal_belongs_to_one_object_and_an_outage_to_all(sealed: Callable[.
         remote(Line(fail(503)), new_key).reseal(sealed())
 
 
+def test_a_refusal_by_status_409_is_one(sealed: Callable[..., Raw], new_key: SealingKey) -> None:
+    def answer(verb: str, raw: Raw) -> object:
+        if verb == "rotate":
+            raise Conflict("no", status=409)
+        return dict.fromkeys(raw["spec"]["encryptedData"], "SHA256:old")
+
+    with pytest.raises(UnsealError, match="opens it with none of its keys"):
+        remote(Line(answer), new_key).reseal(sealed())
+
+
+def test_the_deprecated_single_value_stays_one_or_is_refused(
+    sealed: Callable[..., Raw], ring: KeyRing, new_key: SealingKey
+) -> None:
+    raw = sealed(a="{}")
+    raw["spec"] = {"data": raw["spec"]["encryptedData"]["a"]}
+    line = Line(right(ring, new_key, identifies=True))
+    assert set(remote(line, new_key).reseal(raw).new) == {"data"}
+    assert [one["spec"].keys() for _, one in line.sent] == [{"data", "template"}] * 2
+
+    def original(verb: str, _: Raw) -> object:
+        if verb == "identify":
+            raise NotFound("no such path", status=404)
+        return {"spec": {"encryptedData": {"password": "AAAA"}}}
+
+    with pytest.raises(UnsealError, match="would turn the deprecated") as caught:
+        remote(Line(original), new_key).reseal(raw)
+    assert "kseal rotate -k KEYS" in (caught.value.hint or "")
+
+
 def test_its_limit_of_requests_is_waited_for_but_not_for_ever(
     sealed: Callable[..., Raw], ring: KeyRing, new_key: SealingKey
 ) -> None:
@@ -180,4 +205,4 @@ def test_its_limit_of_requests_is_waited_for_but_not_for_ever(
         raise TooManyRequests("slow down", status=429, retry_after=100.0)
 
     with pytest.raises(TooManyRequests):
-        remote(Line(never), new_key).reseal(sealed())
+        remote(Line(never), new_key, slept=slept).reseal(sealed())

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from sealer.errors import FormatError, UnsealError
+from sealer import box
+from sealer.errors import UnsealError
 from sealer.keys import SealingKey
 from sealer.ring import KeyRing
-from sealer.rotation.reseal import reseal
+from sealer.rotation.resealer import Offline
 from sealer.scope import Scope
 from sealer.sealedsecret import open_items, parse
 
@@ -21,7 +22,7 @@ def test_every_value_opens_with_the_newest_key_alone(
 ) -> None:
     raw = sealed(scope=scope)
     before = open_items(parse(raw), ring)
-    done = reseal(parse(raw), ring, new_key)
+    done = Offline(ring, new_key).reseal(raw)
     assert set(done.opened_by.values()) == {old_key.fingerprint}
     raw["spec"]["encryptedData"] = dict(done.new)
     after = open_items(parse(raw), KeyRing([new_key]))
@@ -33,7 +34,7 @@ def test_items_of_the_newest_key_keep_their_ciphertext(
 ) -> None:
     raw = sealed(a="1")
     raw["spec"]["encryptedData"]["b"] = sealed(key=new_key, b="2")["spec"]["encryptedData"]["b"]
-    done = reseal(parse(raw), ring, new_key)
+    done = Offline(ring, new_key).reseal(raw)
     assert set(done.new) == {"a"}
     assert done.opened_by["b"] == new_key.fingerprint
 
@@ -44,7 +45,7 @@ def test_a_template_wider_than_its_object_keeps_the_scope_of_the_object_and_is_n
     raw = sealed()
     raw["spec"]["template"]["metadata"]["annotations"] = {"sealedsecrets.bitnami.com/cluster-wide": "true"}
     raw["spec"]["template"]["data"] = {"url": "{{ fail .password }}"}
-    raw["spec"]["encryptedData"] = dict(reseal(parse(raw), ring, new_key).new)
+    raw["spec"]["encryptedData"] = dict(Offline(ring, new_key).reseal(raw).new)
     assert open_items(parse(raw), ring)["password"].value == b"hunter2"
     raw["metadata"]["name"] = "other"
     with pytest.raises(UnsealError):
@@ -57,12 +58,25 @@ def test_all_that_does_not_open_is_named_at_once(
     raw = sealed(a="1", b="2")
     raw["spec"]["encryptedData"] |= {"b": "!", "c": 5, "d": sealed(key=make_key(), d="x")["spec"]["encryptedData"]["d"]}
     with pytest.raises(UnsealError) as caught:
-        reseal(parse(raw), ring, new_key)
+        Offline(ring, new_key).reseal(raw)
     assert set(caught.value.failures) == {"b", "c", "d"}
 
 
-def test_the_form_of_before_2019_is_refused(sealed: Callable[..., Raw], ring: KeyRing, new_key: SealingKey) -> None:
-    raw = sealed()
-    raw["spec"]["data"] = "AAAA"
-    with pytest.raises(FormatError, match=r"spec\.data is not resealed"):
-        reseal(parse(raw), ring, new_key)
+def test_the_single_value_of_the_deprecated_form_stays_one(
+    sealed: Callable[..., Raw], ring: KeyRing, new_key: SealingKey, old_key: SealingKey
+) -> None:
+    raw = sealed(a='{"kind": "Secret"}')
+    raw["spec"] = {"data": raw["spec"]["encryptedData"]["a"]}
+    done = Offline(ring, new_key).reseal(raw)
+    assert done.opened_by == {"data": old_key.fingerprint}
+    raw["spec"] = {"encryptedData": done.new}
+    assert open_items(parse(raw), KeyRing([new_key]))["data"].value == b'{"kind": "Secret"}'
+
+
+def test_a_ciphertext_that_does_not_open_again_is_no_success(
+    sealed: Callable[..., Raw], ring: KeyRing, new_key: SealingKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, whole = sealed(), box.seal
+    monkeypatch.setattr(box, "seal", lambda value, key, label: whole(value + b"!", key, label))
+    with pytest.raises(UnsealError, match="does not open to the same value"):
+        Offline(ring, new_key).reseal(raw)

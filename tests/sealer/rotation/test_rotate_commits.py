@@ -1,13 +1,9 @@
 """`kseal rotate --commit`: one commit of ciphertext, and nothing that must not happen in somebody's repository."""
 
-import json
-import os
 import re
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,100 +12,10 @@ import yaml
 from sealer.keys import SealingKey
 from sealer.ring import KeyRing
 from sealer.sealedsecret import open_items, parse
-from tests.kit import real
-from tests.kit.gitserver import USER, GitServer
+from tests.kit.rotating import Ground, text
 
 pytestmark = pytest.mark.interop
 Raw = dict[str, Any]
-Done = subprocess.CompletedProcess[str]
-
-
-class Ground:
-    """A folder with a key backup, a repository and a server, and what is typed there."""
-
-    def __init__(self, folder: Path, keys: KeyRing, server: GitServer) -> None:
-        self.folder, self.server = folder, server
-        self.clone = folder / "clone"
-        self.git_program = real.require("git")
-        (folder / "gitconfig").write_text("[user]\nname = Ann\nemail = ann@example.org\n")
-        (folder / "keys.json").write_text(json.dumps(key_list(keys)))
-        self.url = server.repository("clusters")
-        secrets = folder / "credentials"
-        secrets.mkdir()
-        (secrets / "username").write_text(USER)
-        (secrets / "password").write_text(f"{server.password}\n")
-        subprocess.run([self.git_program, "init", "--quiet", "--initial-branch=main", self.clone], check=True)
-        self.git("remote", "add", "origin", self.url)
-
-    def environ(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
-            "GIT_CONFIG_NOSYSTEM": "1",
-        }
-
-    def git(self, *words: str, where: Path | None = None) -> str:
-        done = subprocess.run(
-            [self.git_program, *words], cwd=where or self.clone, env=self.environ(), capture_output=True, check=True
-        )
-        return done.stdout.decode()
-
-    def commit(self, **files: str) -> None:
-        """Commit files; `__` stands for the folder separator, and the ending is .yaml."""
-        for name, text in files.items():
-            path = self.clone / f"{name.replace('__', '/')}.yaml"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "-m", "before")
-
-    def publish(self) -> None:
-        self.git("push", "--quiet", str(self.server.folder / "clusters.git"), "HEAD:main")
-
-    def argv(self, *words: str) -> list[str]:
-        entry = "from sealer.cli.main import main; main()"
-        return [sys.executable, "-c", entry, "rotate", "-k", str(self.folder / "keys.json"), *words]
-
-    def rotate(self, *words: str, where: Path | None = None, **environ: str) -> Done:
-        command = self.argv(*words)
-        return subprocess.run(
-            command, cwd=where or self.clone, env=self.environ() | environ, capture_output=True, text=True, check=False
-        )
-
-    def count(self, revision: str = "HEAD", where: Path | None = None) -> int:
-        return int(self.git("rev-list", "--count", revision, where=where))
-
-    @property
-    def bare(self) -> Path:
-        return self.server.folder / "clusters.git"
-
-
-def key_list(keys: KeyRing) -> Raw:
-    items = [
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": f"key-{number}"},
-            "stringData": {
-                "tls.key": key.private_pem().reveal().decode(),
-                "tls.crt": key.certificate.pem.decode() if key.certificate else "",
-            },
-        }
-        for number, key in enumerate(keys)
-    ]
-    return {"apiVersion": "v1", "kind": "List", "items": items}
-
-
-@pytest.fixture
-def ground(tmp_path: Path, ring: KeyRing) -> Iterator[Ground]:
-    (tmp_path / "served").mkdir()
-    with GitServer(tmp_path / "served", password="let me in") as server:
-        yield Ground(tmp_path, ring, server)
-
-
-def text(raw: Raw, comment: str = "# keep\n") -> str:
-    return comment + yaml.safe_dump(raw)
 
 
 def test_one_commit_holds_the_ciphertext_and_says_what_was_done(
@@ -202,20 +108,18 @@ def test_a_push_that_is_refused_is_a_failure_and_can_be_repeated(ground: Ground,
 def test_a_repository_elsewhere_is_rotated_in_a_copy(ground: Ground, sealed: Callable[..., Raw]) -> None:
     ground.commit(apps__a=text(sealed("a")), infra__b=text(sealed("b")))
     ground.publish()
-    temporary = ground.folder / "tmp"
-    temporary.mkdir()
     words = (f"--repo={ground.url}", f"--git-credentials={ground.folder}/credentials")
-    looked = ground.rotate(*words, "--dry-run", where=ground.folder, TMPDIR=str(temporary))
+    looked = ground.rotate(*words, "--dry-run", where=ground.folder)
     assert looked.returncode == 3, looked.stderr
     assert "apps/a.yaml:2 " in looked.stdout
-    done = ground.rotate(*words, "--commit", "--push", "apps", where=ground.folder, TMPDIR=str(temporary))
+    done = ground.rotate(*words, "--commit", "--push", "apps", where=ground.folder)
     assert done.returncode == 0, done.stderr
     assert ground.count("main", ground.bare) == 2
     assert ground.git("diff", "--name-only", "main~1", "main", where=ground.bare).split() == ["apps/a.yaml"]
-    again = ground.rotate(*words, "--commit", "--push", "apps", where=ground.folder, TMPDIR=str(temporary))
+    again = ground.rotate(*words, "--commit", "--push", "apps", where=ground.folder)
     assert again.returncode == 0, again.stderr
     assert ground.count("main", ground.bare) == 2
-    assert list(temporary.iterdir()) == []
+    assert list(ground.temporary.iterdir()) == []
 
 
 def test_a_branch_that_is_there_is_gone_on_with(ground: Ground, sealed: Callable[..., Raw]) -> None:
@@ -319,6 +223,27 @@ def test_a_killed_run_is_gone_on_with_and_ends_in_the_same_state(
         after = yaml.safe_load((ground.clone / f"{name}.yaml").read_text())
         values = {key: item.value for key, item in open_items(parse(raw), ring).items()}
         assert {key: item.value for key, item in open_items(parse(after), KeyRing([new_key])).items()} == values
+
+
+def test_what_a_killed_run_left_in_the_temporary_folder_goes_with_the_next(
+    ground: Ground, sealed: Callable[..., Raw]
+) -> None:
+    ground.commit(**{f"f{number:03}": text(sealed(f"f{number:03}")) for number in range(50)})
+    ground.publish()
+    words = (f"--repo={ground.url}", f"--git-credentials={ground.folder}/credentials", "--commit", "--push")
+    running = subprocess.Popen(ground.argv(*words), cwd=ground.folder, env=ground.environ(), stdout=subprocess.DEVNULL)
+    while not any(ground.temporary.glob("*/clone/.git/kseal-rotation")) and running.poll() is None:
+        pass  # a pause would let all of it pass
+    running.send_signal(signal.SIGSTOP)
+    looked = ground.rotate(f"--repo={ground.url}", words[1], "--dry-run", where=ground.folder)
+    assert looked.returncode == 3, looked.stderr  # nor does one run take another's folder away
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    (left,) = ground.temporary.iterdir()
+    assert left.name.startswith("kseal-rotate-")
+    done = ground.rotate(*words, where=ground.folder)
+    assert done.returncode == 0, done.stderr
+    assert list(ground.temporary.iterdir()) == []
 
 
 def test_a_change_after_a_kill_is_not_taken_for_our_own(ground: Ground, sealed: Callable[..., Raw]) -> None:

@@ -92,6 +92,7 @@ annotations:
 {{- include "kseal.argument" (dict "flag" "kubeclient-burst" "value" .kubeClientBurst) }}
 {{- include "kseal.argument" (dict "flag" "listen-addr" "value" (printf ":%v" .containerPorts.http)) }}
 {{- include "kseal.argument" (dict "flag" "listen-metrics-addr" "value" (printf ":%v" .containerPorts.metrics)) }}
+- {{ printf "--certificate-config-map=%s" (.publishCertificate | ternary (printf "%s-certificate" (include "kseal.fullname" $)) "") | quote }}
 {{- range .extraArgs }}
 - {{ . | quote }}
 {{- end }}

@@ -28,6 +28,8 @@ class Entry(NamedTuple):
 
 KEY_SERVICES: Final[Mapping[str, Entry]] = {
     "kms": Entry("providers.aws.kms:AwsKms", "aws", "held beside sops on moto"),
+    "gcp_kms": Entry("providers.gcp.kms:GcpKms", "gcp", "held beside sops on a server that speaks the published REST"),
+    "azure_kv": Entry("providers.azure.kms:AzureKeyVault", "azure", "tried on a server that speaks the published REST"),
     "hc_vault": Entry("providers.vault.kms:VaultTransit", "vault", "held beside sops on OpenBao"),
 }
 """By the kind of key, as SOPS metadata names it."""

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -755,3 +756,30 @@ class TestOnPurpose:
         assert theirs.written
         assert ours.code == 1
         assert not ours.written
+
+
+@pytest.mark.parametrize("serves_ours", [False, True])
+def test_a_key_service_serves_both(ground: Ground, serves_ours: bool) -> None:
+    ground.lay_out()
+    socket = ground.folder / "keys.sock"
+    ours = "import sys; from sealer.cli.main import main; sys.argv[0] = 'sops'; main()"
+    program = [sys.executable, "-c", ours] if serves_ours else [str(ground.original)]
+    server = subprocess.Popen(
+        [*program, "keyservice", "--network", "unix", "--address", str(socket)],
+        env={"PATH": os.environ["PATH"], "HOME": str(ground.folder), "SOPS_AGE_KEY": ground.identities},
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not socket.exists() and time.monotonic() < deadline:
+            assert server.poll() is None
+            time.sleep(0.02)
+        words = ["decrypt", "--enable-local-keyservice=false", "--keyservice", f"unix://{socket}", "e.yaml"]
+        done = [ground.start(is_ours, words, b"", {"SOPS_AGE_KEY": ""}) for is_ours in (False, True)]
+        assert [one.returncode for one in done] == [0, 0]
+        assert done[0].stdout == done[1].stdout
+        if serves_ours:
+            assert socket.stat().st_mode & 0o777 == 0o600
+    finally:
+        server.terminate()
+        assert server.wait(timeout=30) == 0 or not serves_ours  # the original ends with 0 or 1, as it happens
+        socket.unlink(missing_ok=True)

@@ -182,19 +182,18 @@ class Call:
     # Keys
 
     def keys(self) -> "Keys":
-        """What wraps and unwraps in this call. Raises: Failed."""
-        from sealer.cli.sops.services import local_services
+        """What wraps and unwraps in this call. Raises: Failed, KsealError."""
+        from sealer.cli.sops.services import services
         from sealer.sops.groups import DEFAULT_ORDER
         from sealer.sops.operations import Keys
 
-        if self.parsed.texts("keyservice"):
-            raise Failed("--keyservice: key services of other processes are not supported", GENERIC)
         text = self.text("decryption-order")
         order = tuple(text.split(",")) if text else DEFAULT_ORDER
         for kind in order:
             if order.count(kind) > 1:
                 raise Failed(f"Duplicate decryption key type: {kind}", DUPLICATE_ORDER)
-        return Keys(local_services(self.environ) if self.flag("enable-local-keyservice") else {}, order)
+        has_local, uris = self.flag("enable-local-keyservice"), self.parsed.texts("keyservice")
+        return Keys(services(self.environ, has_local=has_local, uris=uris), order)
 
     def context(self) -> dict[str, str] | None:
         """The encryption context for AWS KMS, None where there is none. Raises: Failed."""

@@ -9,6 +9,7 @@ from engine.errors import KsealError
 from engine.version import VERSION
 from sealer.cli import files
 from sealer.cli.compat.goflag import Flag, Parsed, TwoForms, Unknown, Wrong, parse, parse_anywhere
+from sealer.cli.misuse import Misused
 from sealer.cli.sops import flags, verbs
 from sealer.cli.sops.call import Call, Failed
 from sealer.cli.sops.verbs import SopsVerb
@@ -41,7 +42,7 @@ def run(words: Sequence[str], environ: Mapping[str, str], voice: Voice) -> int:
         return FAILED
     except KsealError as error:
         voice.error(error.message, error.hint)
-        code = getattr(error, "code", FAILED)
+        code = getattr(error, "code", MISUSED if isinstance(error, Misused) else FAILED)
         return code if isinstance(code, int) else FAILED
 
 
@@ -54,6 +55,8 @@ def _run(words: Sequence[str], environ: Mapping[str, str], voice: Voice) -> int:
         files.write_output(f"sops {BASELINE} (kseal {VERSION})\n", None)
         return DONE
     name = program.words[0] if program.words else ""
+    if name in verbs.ABSENT:
+        raise Failed(f'this version has no "{name}"', FAILED, "the original sops has it")
     if name not in verbs.TABLE:
         from sealer.cli.sops import alone
 

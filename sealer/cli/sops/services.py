@@ -1,38 +1,93 @@
-"""The key services of one call, each made when a key of its kind comes up."""
+"""The key services of one call, each made when a key of its kind comes up.
 
-from collections.abc import Callable, Iterator, Mapping
+Keys of age and PGP are served here, those of key services by plug-ins, and all of them by other processes where the
+line names some. Of several that serve one kind, each is asked until one answers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from engine.errors import KsealError
+from sealer.sops.recipients.base import FIELDS
 
 if TYPE_CHECKING:
     from sealer.sops.recipients.base import KeyService
 
+Make = Callable[[str], "KeyService"]
+"""A service for a kind of key. Raises: KsealError."""
 
-class _Services(Mapping[str, "KeyService"]):
-    """By kind of key."""
 
-    def __init__(self, makers: "Mapping[str, Callable[[], KeyService]]") -> None:
+class Services(Mapping[str, "KeyService"]):
+    """By kind of key. Looking one up raises KsealError where its library is missing."""
+
+    def __init__(self, makers: Sequence[Make]) -> None:
         self._makers = makers
         self._made: dict[str, KeyService] = {}
 
     def __getitem__(self, kind: str) -> "KeyService":
+        if kind not in FIELDS or not self._makers:
+            raise KeyError(kind)
         if kind not in self._made:
-            self._made[kind] = self._makers[kind]()
+            self._made[kind] = self._make(kind)
         return self._made[kind]
 
+    def __contains__(self, kind: object) -> bool:
+        return bool(self._makers) and kind in FIELDS
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
+        return iter(FIELDS if self._makers else ())
 
     def __len__(self) -> int:
-        return len(self._makers)
+        return len(FIELDS) if self._makers else 0
+
+    def _make(self, kind: str) -> "KeyService":
+        if len(self._makers) == 1:
+            return self._makers[0](kind)
+        from sealer.sops.recipients.remote import InTurn
+
+        made, failures = [], []
+        for make in self._makers:
+            try:
+                made.append(make(kind))
+            except KsealError as error:
+                failures.append(error)
+        if not made:
+            raise failures[0]
+        return InTurn(made)
 
 
-def local_services(environ: Mapping[str, str]) -> "Mapping[str, KeyService]":
-    """What can wrap and unwrap in this process."""
-    return _Services({"age": lambda: _age(environ)})
+def services(environ: Mapping[str, str], *, has_local: bool, uris: Sequence[str]) -> Services:
+    """What can wrap and unwrap: this process unless it is told not to, and other processes by their addresses.
+
+    Raises: KsealError for what is no address, and where the library for it is missing.
+    """
+    return Services([*([_Local(environ).make] if has_local else []), *map(_remote, uris)])
 
 
-def _age(environ: Mapping[str, str]) -> "KeyService":
-    from sealer.sops.recipients.age import AgeService
-    from sealer.sops.recipients.lookup import Lookup
+class _Local:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
 
-    return AgeService(Lookup(environ))
+    def make(self, kind: str) -> "KeyService":
+        """Raises: KsealError."""
+        if kind == "age":
+            from sealer.cli.sops.attended import person_at_terminal
+            from sealer.sops.recipients.age import AgeService
+            from sealer.sops.recipients.lookup import Lookup
+
+            person = person_at_terminal()
+            return AgeService(Lookup(self._environ, person=person), person=person)
+        if kind == "pgp":
+            from sealer.sops.recipients.pgp import PgpService
+
+            return PgpService(self._environ)
+        from providers.catalog import key_service
+
+        return key_service(kind, self._environ)
+
+
+def _remote(uri: str) -> Make:
+    from sealer.sops.recipients.remote import RemoteKeys
+
+    service = RemoteKeys(uri)
+    return lambda _: service

@@ -33,12 +33,17 @@ TABLE = {
     "filestatus": "filestatus",
     "exec-env": "execenv",
     "exec-file": "execfile",
+    "keyservice": "keyservice",
     "completion": "completion",
 }
 """The verbs and the modules of this package in which their `VERB` stands, or their `VERBS` where a word follows."""
 
 WITH_ACTIONS = ("groups", "completion")
 """Verbs that are followed by another word."""
+
+
+ABSENT = ("publish",)
+"""Verbs of the original that this version does not have. They are no names of files."""
 
 
 def verb(name: str) -> SopsVerb:

@@ -4,13 +4,13 @@ The protocol has no encryption and no log-in: data keys cross it in the clear. I
 or a tunnel. Source: getsops/sops 3.13.3 cmd/sops/main.go `keyservices`, keyservice/.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from engine.errors import KsealError
 from engine.version import VERSION
 from sealer.sops.recipients import keymessages
-from sealer.sops.recipients.base import KeyService, MasterKey
+from sealer.sops.recipients.base import Field, KeyResolver, KeyService, MasterKey
 from sealer.sops.recipients.keymessages import BadMessage
 
 TIMEOUT_SECONDS: Final = 60.0
@@ -79,6 +79,11 @@ class InTurn:
             except KsealError as error:
                 failures.append(error)
         raise _all_said(failures)
+
+    def resolve(self, key: MasterKey) -> Mapping[str, Field]:
+        """The fields as the first service completes them that can. Raises: KsealError."""
+        able = (service for service in self._services if isinstance(service, KeyResolver))
+        return next((service.resolve(key) for service in able), key.fields)
 
 
 def library() -> Any:

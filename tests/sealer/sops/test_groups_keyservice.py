@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.errors import KsealError
 from engine.sensitive import Sensitive
 from sealer.sops.recipients import keymessages
-from sealer.sops.recipients.base import FIELDS, MasterKey
+from sealer.sops.recipients.base import FIELDS, Field, MasterKey
 from sealer.sops.recipients.keymessages import BadMessage
 from sealer.sops.recipients.keyserver import KeyServer
 from sealer.sops.recipients.remote import InTurn, RemoteKeys
@@ -138,6 +138,15 @@ def test_services_are_asked_in_turn() -> None:
     assert caught.value.hint == "wait for age"
     with pytest.raises(KsealError, match="no key service"):
         InTurn([]).wrap(key, b"data")
+
+
+def test_one_of_several_services_completes_a_key() -> None:
+    class Newest(Reversing):
+        def resolve(self, key: MasterKey) -> dict[str, Field]:
+            return {**key.fields, "version": "7"}
+
+    assert InTurn([Reversing(), Newest()]).resolve(KEYS[3])["version"] == "7"
+    assert InTurn([Reversing()]).resolve(KEYS[3]) == KEYS[3].fields
 
 
 @settings(max_examples=50)

@@ -87,7 +87,10 @@ class AwsKms:
             return client
 
     def _made(self, region: str, role: str, profile: str) -> Any:
-        session = boto3.Session(profile_name=profile or None, region_name=region, **({} if profile else self._keys()))
+        keys = self._keys()
+        if keys and "HOME" not in self._environ:
+            profile = ""  # the keys of a Secret: the file may not choose others, which lie in somebody's home
+        session = boto3.Session(profile_name=profile or None, region_name=region, **({} if profile else keys))
         if role:
             sts = session.client("sts", config=_CONFIG, endpoint_url=self._endpoint("STS"))
             given = sts.assume_role(RoleArn=role, RoleSessionName=session_name(socket.gethostname()))["Credentials"]

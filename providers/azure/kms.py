@@ -17,7 +17,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.identity import ClientSecretCredential, DefaultAzureCredential
+from azure.identity import ClientSecretCredential, DefaultAzureCredential, ManagedIdentityCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import EncryptionAlgorithm
 
@@ -94,9 +94,11 @@ class AzureKeyVault:
             return self._clients[vault]
 
     def _found_credential(self) -> Any:
-        """A client secret of the environment; else Azure's library looks around, as in the original."""
+        """A client secret, or a managed identity by its client alone; else Azure's library looks around."""
         names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
         tenant, client, secret = (self._environ.get(name, "") for name in names)
+        if client and not (tenant or secret):
+            return ManagedIdentityCredential(client_id=client)
         if not (tenant and client and secret):
             return DefaultAzureCredential()
         authority = self._environ.get("AZURE_AUTHORITY_HOST")

@@ -93,8 +93,10 @@ class VaultTransit:
     def _token(self) -> str:
         if token := self._environ.get("VAULT_TOKEN"):
             return token
+        if not (home := self._environ.get("HOME")):
+            return ""
         try:
-            with Path(self._environ.get("HOME", ""), ".vault-token").open(encoding="ascii") as file:
+            with Path(home, ".vault-token").open(encoding="ascii") as file:
                 return file.read(_LIMIT_TOKEN).strip()
         except (OSError, UnicodeDecodeError):
             return ""

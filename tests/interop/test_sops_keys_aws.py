@@ -87,6 +87,13 @@ def test_credentials_come_from_a_profile(moto: Moto, arn: str, tmp_path: Path, m
         service.wrap(spelling.parse("kms", arn, aws_profile="other"), b"data")
 
 
+def test_a_file_cannot_choose_a_profile_over_the_keys_of_a_secret(moto: Moto, arn: str) -> None:
+    chosen = spelling.parse("kms", arn, aws_profile="absent")
+    assert catalog.key_service("kms", moto.environ).wrap(chosen, b"data")
+    with pytest.raises(Misconfigured, match="profile"):
+        catalog.key_service("kms", {**moto.environ, "HOME": "/nowhere"}).wrap(chosen, b"data")
+
+
 def test_no_credentials_no_answer_and_no_arn_are_told_apart(
     moto: Moto, arn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,5 +113,24 @@ def test_a_token_goes_only_where_it_is_meant_to(vault: KeyVault, authority: Path
         strict.wrap(key(vault.address), b"data")
 
 
-def test_the_catalogue_opens_it() -> None:
-    assert isinstance(catalog.key_service("azure_kv", {}), kms.AzureKeyVault)
+@pytest.mark.parametrize(
+    ("environ", "credential"),
+    [
+        ({}, "DefaultAzureCredential"),
+        ({"AZURE_CLIENT_ID": "a"}, "ManagedIdentityCredential"),
+        ({"AZURE_CLIENT_ID": "a", "AZURE_TENANT_ID": "b"}, "DefaultAzureCredential"),
+        ({"AZURE_CLIENT_ID": "a", "AZURE_TENANT_ID": "b", "AZURE_CLIENT_SECRET": "c"}, "ClientSecretCredential"),
+    ],
+)
+def test_the_log_in_is_the_one_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], credential: str
+) -> None:
+    class Chosen(Exception):
+        pass
+
+    def chosen(*_: object, **__: object) -> None:
+        raise Chosen
+
+    monkeypatch.setattr(kms, credential, chosen)
+    with pytest.raises(Chosen):
+        catalog.key_service("azure_kv", environ).wrap(key("https://localhost:1"), b"data")

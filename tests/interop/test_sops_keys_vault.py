@@ -43,11 +43,14 @@ def test_it_passes_the_exam(bao: OpenBao) -> None:
     exercise_key_service(service, lambda enc: key(there, enc), lambda enc: key(missing, enc))
 
 
-def test_the_token_may_be_in_the_home_folder(bao: OpenBao, tmp_path: Path) -> None:
+def test_the_token_may_be_in_the_home_folder_and_nowhere_else(
+    bao: OpenBao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uri = bao.transit_key("home")
     (tmp_path / ".vault-token").write_text(f"{TOKEN}\n")
     service = catalog.key_service("hc_vault", {"HOME": str(tmp_path)})
     assert service.unwrap(key(uri, service.wrap(key(uri), b"data"))) == b"data"
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(Denied) as caught:
         catalog.key_service("hc_vault", {}).wrap(key(uri), b"data")
     assert "VAULT_TOKEN" in (caught.value.hint or "")

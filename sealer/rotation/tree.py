@@ -14,14 +14,15 @@ MOST_FOLDERS_DEEP: Final = 64
 MOST_FILES: Final = 200_000
 
 
-def walk(paths: Iterable[str]) -> Iterator[str]:
-    """Every file that is named, and every YAML and JSON file below the folders that are named, each once, sorted.
+def walk(paths: Iterable[str], *, endings: tuple[str, ...] = ENDINGS) -> Iterator[str]:
+    """Every file that is named, and every file with one of the endings below the folders that are named, each once,
+    sorted.
 
     Raises: KsealError for a path that is not there, and for trees deeper or larger than any repository of manifests.
     """
     seen: set[str] = set()
     for path in paths:
-        for file in _below(path):
+        for file in _below(path, endings):
             real = os.path.realpath(file)
             if real in seen:
                 continue
@@ -39,7 +40,7 @@ def require_inside(top: str | Path, paths: Iterable[str | Path]) -> None:
             raise KsealError(f"{path}: leads out of {top}", "name what is inside, or run in the folder where it is")
 
 
-def read(path: str, *, is_named: bool = False) -> bytes:
+def read(path: str, *, is_named: bool = False, most: int = DEFAULT.bytes) -> bytes:
     """A file as a whole. A link counts only where a person named it: below a folder it may have taken a file's place.
 
     Raises: KsealError, also when it is too large or no regular file.
@@ -50,14 +51,14 @@ def read(path: str, *, is_named: bool = False) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KsealError(f"{path}: not a regular file")
-            if status.st_size > DEFAULT.bytes:
-                raise KsealError(f"{path}: {status.st_size} bytes are more than the {DEFAULT.bytes} that are read")
-            return file.read(DEFAULT.bytes + 1)
+            if status.st_size > most:
+                raise KsealError(f"{path}: {status.st_size} bytes are more than the {most} that are read")
+            return file.read(most + 1)
     except OSError as error:
         raise KsealError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _below(path: str) -> Iterator[str]:
+def _below(path: str, endings: tuple[str, ...]) -> Iterator[str]:
     if not Path(path).is_dir():
         if not Path(path).exists():
             raise KsealError(f"{path}: no such file or folder")
@@ -70,7 +71,7 @@ def _below(path: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if name != ".git" and not Path(folder, name).is_symlink())
         for name in sorted(files):
             file = Path(folder, name)
-            if name.endswith(ENDINGS) and not file.is_symlink():
+            if name.endswith(endings) and not file.is_symlink():
                 yield str(file)
 
 

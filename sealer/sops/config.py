@@ -29,17 +29,25 @@ _TAB = -1
 _WIDEST = 64
 
 
+class NoRuleMatches(ConfigError):
+    """There are rules, and none of them is for the file."""
+
+
 class Rule:
     """What a creation rule says of the files that it matches. Keys have wrapped nothing yet."""
 
-    __slots__ = ("groups", "selection", "shamir_threshold")
+    __slots__ = ("groups", "is_for_all", "selection", "shamir_threshold")
 
-    def __init__(self, groups: KeyGroups, shamir_threshold: int, selection: Selection) -> None:
+    def __init__(
+        self, groups: KeyGroups, shamir_threshold: int, selection: Selection, *, is_for_all: bool = False
+    ) -> None:
         self.groups = groups
         self.shamir_threshold = shamir_threshold
         """0 where the rule does not say."""
         self.selection = selection
         """Empty where the rule does not say."""
+        self.is_for_all = is_for_all
+        """Whether it has no path_regex, and so says nothing of which files are to be encrypted."""
 
 
 class Destination:
@@ -73,7 +81,7 @@ class Config:
 
         `context` is the encryption context for keys of AWS KMS outside of key groups.
 
-        Raises: ConfigError where no rule matches, or the rule is wrong.
+        Raises: NoRuleMatches where there are others; ConfigError for a rule that is wrong.
         """
         if not self.has_rules:
             return None
@@ -81,7 +89,7 @@ class Config:
         for fields in self._top.mappings("creation_rules"):
             if _matches(fields, path):
                 return _rule(fields, context)
-        raise ConfigError(
+        raise NoRuleMatches(
             f"error loading config: no matching creation rules found in {self._top.source}",
             f"no path_regex there matches {path}; a last rule without one would match all files",
         )
@@ -152,6 +160,7 @@ def _rule(fields: Fields, context: Mapping[str, str] | None) -> Rule:
         _groups(fields, context),
         fields.number("shamir_threshold"),
         Selection(**texts, mac_only_encrypted=fields.flag("mac_only_encrypted")),
+        is_for_all=not fields.text("path_regex"),
     )
 
 

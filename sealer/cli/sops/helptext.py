@@ -36,6 +36,8 @@ def of_verb(verb: SopsVerb) -> str:
     """The usage of one verb and its flags; those that only `kseal sops` takes come apart."""
     usage = f"NAME:\n   sops {verb.name} - {verb.summary}\n\nUSAGE:\n   sops {verb.name} [options] {verb.arguments}\n"
     own = (*verb.own_flags, *flags.SETTINGS, *flags.COMMON)
+    if verb.examples:
+        usage += "\nEXAMPLES:\n" + "".join(f"   {example}\n" for example in verb.examples)
     return f"{usage}\nOPTIONS:\n{_table(verb.flags)}\nOPTIONS OF kseal sops ALONE:\n{_table(own)}"
 
 

@@ -19,6 +19,7 @@ class SopsVerb(NamedTuple):
     run: "Callable[[Call], int]"
     own_flags: "tuple[Flag, ...]" = ()
     """Flags that the original does not have; only `kseal sops` takes them."""
+    examples: tuple[str, ...] = ()
 
 
 TABLE = {
@@ -35,8 +36,12 @@ TABLE = {
     "exec-file": "execfile",
     "keyservice": "keyservice",
     "completion": "completion",
+    "verify": "verify",
 }
 """The verbs and the modules of this package in which their `VERB` stands, or their `VERBS` where a word follows."""
+
+OURS = ("verify",)
+"""Verbs that the original does not have; to `sops` they are files."""
 
 WITH_ACTIONS = ("groups", "completion")
 """Verbs that are followed by another word."""

@@ -106,8 +106,16 @@ class _Edit:
     def _say_and_wait(self, error: SopsError) -> None:
         """Raises: Failed when nobody is there to press a key."""
         self.call.voice.error(f"Could not load tree, probably due to invalid syntax: {error.message}. {_PRESS}")
-        if sys.stdin is None or not sys.stdin.readline():
+        if not _is_key_pressed():
             raise Failed("the edited file cannot be encrypted, and nobody is there to correct it", CANNOT_READ)
+
+
+def _is_key_pressed() -> bool:
+    """Wait for Enter; False where standard input is at its end, or none at all."""
+    try:
+        return sys.stdin is not None and bool(sys.stdin.readline())
+    except OSError:
+        return False
 
 
 def _newer(version: str) -> str:

@@ -59,8 +59,8 @@ class AwsKms:
             raise Misconfigured(f"{key.text('arn')}: the wrapped key is longer than {_LIMIT_BYTES} bytes")
         try:
             blob = binascii.a2b_base64(key.enc.encode("ascii"), strict_mode=True)
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise Misconfigured(f"{key.text('arn')}: the wrapped key is not base64") from error
+        except (binascii.Error, UnicodeEncodeError):
+            raise Misconfigured(f"{key.text('arn')}: the wrapped key is not base64") from None
         return bytes(self._call(key, "decrypt", CiphertextBlob=blob)["Plaintext"])
 
     def _call(self, key: WrappingKey, method: str, **arguments: Any) -> Mapping[str, Any]:

@@ -54,8 +54,8 @@ class AzureKeyVault:
         text = key.enc.replace("-", "+").replace("_", "/")
         try:
             blob = binascii.a2b_base64((text + "=" * (-len(text) % 4)).encode("ascii"), strict_mode=True)
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise Misconfigured(f"{_named(key)}: the wrapped key is not base64 for URLs") from error
+        except (binascii.Error, UnicodeEncodeError):
+            raise Misconfigured(f"{_named(key)}: the wrapped key is not base64 for URLs") from None
         return bytes(self._call(key, "decrypt", blob).plaintext)
 
     def resolve(self, key: WrappingKey) -> dict[str, str]:

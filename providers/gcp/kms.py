@@ -50,8 +50,8 @@ class GcpKms:
             raise Misconfigured(f"{name}: the wrapped key is longer than {_LIMIT_BYTES} bytes")
         try:
             blob = binascii.a2b_base64(key.enc.encode("ascii"), strict_mode=True)
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise Misconfigured(f"{name}: the wrapped key is not base64") from error
+        except (binascii.Error, UnicodeEncodeError):
+            raise Misconfigured(f"{name}: the wrapped key is not base64") from None
         return bytes(self._call(key, "decrypt", ciphertext=blob).plaintext)
 
     def _call(self, key: WrappingKey, method: str, **request: Any) -> Any:

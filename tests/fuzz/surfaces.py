@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 NAMES = (
-    *("box", "der", "http", "json", "manifest", "rotation", "sealedsecret", "sops_metadata", "sops_values", "template"),
-    "yaml",
+    *("box", "der", "http", "json", "manifest", "rotation", "sealedsecret", "sops_keys"),
+    *("sops_metadata", "sops_values", "sops_yaml", "template", "yaml"),
 )
 CRASHERS = Path(__file__).parent / "crashers"
 

@@ -148,8 +148,8 @@ def _unarmor(text: str) -> bytes:
     joined = "".join([*full, last])
     try:
         data = binascii.a2b_base64(joined.encode("ascii"), strict_mode=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise Damaged("base64 is wrong") from error
+    except (binascii.Error, UnicodeEncodeError):
+        raise Damaged("base64 is wrong") from None
     if binascii.b2a_base64(data, newline=False).decode() != joined:
         raise Damaged("base64 is spelled in an unusual way")
     return data

@@ -106,8 +106,8 @@ class GuardedIdentities:
         pyrage: Any = age.library()
         try:
             return bytes(pyrage.passphrase.decrypt(self._data, given.reveal().decode()))
-        except (pyrage.DecryptError, UnicodeDecodeError) as error:
-            raise KsealError(f"{self._where}: the passphrase does not open it, or it is damaged") from error
+        except (pyrage.DecryptError, UnicodeDecodeError):  # the latter has the passphrase in it
+            raise KsealError(f"{self._where}: the passphrase does not open it, or it is damaged") from None
 
 
 def encrypt(data: bytes, recipient: str, *, person: Person | None) -> str:

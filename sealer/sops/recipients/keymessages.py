@@ -93,8 +93,8 @@ def _varint(value: int) -> bytes:
 def _text(value: bytes) -> str:
     try:
         return value.decode()
-    except UnicodeDecodeError as error:
-        raise BadMessage("a text is not UTF-8") from error
+    except UnicodeDecodeError:
+        raise BadMessage("a text is not UTF-8") from None
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:

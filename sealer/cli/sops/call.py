@@ -46,6 +46,13 @@ class Call:
         self.words: Sequence[str] = parsed.words
         self._configs: dict[str, Config | None] = {}
 
+    @property
+    def is_for_many(self) -> bool:
+        """Whether the line speaks of several files. The original takes one, and so does a line in its manners."""
+        if self.voice.is_original:
+            return False
+        return len(self.words) > 1 or self.flag("recursive") or self.flag("dry-run")
+
     # Files
 
     def file(self) -> str:

@@ -11,6 +11,10 @@ from sealer.sops.operations import decrypt_file
 
 def run(call: Call) -> int:
     """Decrypt the file, or standard input where none is named."""
+    if call.is_for_many:
+        from sealer.cli.sops import manytexts
+
+        return manytexts.decrypt(call)
     if not call.words and call.flag("in-place"):
         raise Failed("Error: cannot use --in-place when reading from stdin", CONFLICT)
     call.warn_of_further_words()
@@ -64,5 +68,10 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
-    (flags.FORCE,),
+    (flags.FORCE, flags.RECURSIVE),
+    (
+        "kseal sops decrypt secrets.yaml",
+        """kseal sops decrypt --extract '["password"]' secrets.yaml""",
+        "kseal sops decrypt --in-place --force --recursive clusters/",
+    ),
 )

@@ -11,6 +11,10 @@ from sealer.sops.operations import encrypt_file
 
 def run(call: Call) -> int:
     """Encrypt the file, or standard input where none is named."""
+    if call.is_for_many:
+        from sealer.cli.sops import manytexts
+
+        return manytexts.encrypt(call)
     if not call.words:
         if call.flag("in-place"):
             raise Failed("Error: cannot use --in-place when reading from stdin", CONFLICT)
@@ -65,5 +69,9 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
-    flags.COMMENT_SELECTION,
+    (*flags.COMMENT_SELECTION, flags.RECURSIVE),
+    (
+        "kseal sops encrypt --in-place secrets.yaml",
+        "kseal sops encrypt --in-place --recursive clusters/",
+    ),
 )

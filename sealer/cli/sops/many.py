@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from engine.errors import KsealError
 from sealer.cli import files, listing
-from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops.call import CANNOT_READ, Call, Failed
 from sealer.cli.terminal import Terminal
 from sealer.rotation import tree
@@ -20,9 +19,6 @@ from sealer.sops.formats.base import LIMITS
 from sealer.sops.operations import Keys
 
 MISUSED, DIFFERENT = 2, 3
-
-RECURSIVE = Flag(("recursive", "r"), "the files below folders too, those that it is about")
-DRY_RUN = Flag(("dry-run",), "write nothing; show what would change, with exit code 3 if anything would")
 
 Result = TypeVar("Result")
 
@@ -75,7 +71,8 @@ class Many:
 
     def failures(self, done: list[Done[Found, Result]]) -> int:
         """Name what went wrong, and count it."""
-        failed = [(one.item.shown, one.error) for one in [*self._missing, *done] if one.error]
+        failed = [(one.item.shown, one.error) for one in self._missing if one.error]
+        failed += [(one.item.shown, one.error) for one in done if one.error]
         for shown, error in failed:
             self.terminal.error(f"{shown}: {flat(error.message)}", error.hint)
         return len(failed)
@@ -94,13 +91,6 @@ class Many:
             except KsealError as error:
                 what = KsealError(error.message.removeprefix(f"{word}: "), error.hint)
                 self._missing.append(Done(Found(word, is_named=True), None, what))
-
-
-def is_meant(call: Call) -> bool:
-    """Whether a line of ours speaks of several files. The original takes one, and so does a line in its manners."""
-    if call.voice.is_original:
-        return False
-    return len(call.words) > 1 or call.flag("recursive") or call.flag("dry-run")
 
 
 def refuse(call: Call, *names: str) -> None:

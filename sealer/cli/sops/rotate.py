@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def run(call: Call) -> int:
-    """Rotate the file."""
+    """Rotate the file, or the files."""
+    if call.is_for_many:
+        from sealer.cli.sops import manykeys
+
+        return manykeys.rotate(call)
     path = call.file()
     call.check_output()
     refuse_missing(call, path, "use the `edit` subcommand instead.")
@@ -67,5 +71,9 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
-    (flags.IGNORE_MAC,),
+    (flags.IGNORE_MAC, flags.RECURSIVE, flags.DRY_RUN),
+    (
+        "kseal sops rotate --in-place secrets.yaml",
+        "kseal sops rotate --recursive --dry-run clusters/",
+    ),
 )

@@ -5,13 +5,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from engine.errors import KsealError
+from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags
 from sealer.cli.sops.call import GENERIC, NO_FILE, Call, Failed, now
 from sealer.cli.sops.verbs import SopsVerb
 from sealer.sops.errors import NoDataKey
 from sealer.sops.groups import resolve
 from sealer.sops.keychanges import GroupChange, changes
-from sealer.sops.operations import rewrapped
+from sealer.sops.rewrap import with_keys
 
 if TYPE_CHECKING:
     from sealer.sops.config import Rule
@@ -25,6 +26,10 @@ def run(call: Call) -> int:
         raise Failed("config file not found", GENERIC, "the keys that a file is to have stand in .sops.yaml")
     if not call.words:
         raise Failed("Error: no file specified", NO_FILE)
+    if call.is_for_many:
+        from sealer.cli.sops import manykeys
+
+        return manykeys.updatekeys(call, lambda: _is_wanted(call))
     if len(call.words) == 1:
         _update(call, call.words[0])
         return 0
@@ -57,7 +62,8 @@ def _update_file(call: Call, word: str) -> None:
         raise Failed("can't operate on a directory")
     source = call.input_format(path)
     call.voice.done(f"Syncing keys for file {path}")
-    envelope = source.read_encrypted(call.read(path))
+    data = call.read(path)
+    envelope = source.read_encrypted(data)
     keys = call.keys()
     groups = resolve(_rule(call, path).groups, keys.services)
     threshold = min(envelope.metadata.shamir_threshold, len(groups))
@@ -69,8 +75,11 @@ def _update_file(call: Call, word: str) -> None:
     if not call.flag("yes") and not _is_wanted(call):
         call.voice.done(f"File {path} left unchanged")
         return
-    changed = rewrapped(envelope, keys, groups=groups, shamir_threshold=threshold, now=now())
-    call.replace(path, source.write_encrypted(changed))
+    is_new = not call.voice.is_original and any(group.removed for group in found) and not call.flag("keep-data-key")
+    changed = with_keys(
+        data, source, keys, groups=groups, shamir_threshold=threshold, is_new_data_key=is_new, now=now()
+    )
+    call.replace(path, changed)
     call.voice.done(f"File {path} synced with new keys")
 
 
@@ -120,4 +129,14 @@ VERB = SopsVerb(
     "FILE...",
     (flags.YES, flags.INPUT_TYPE, *flags.KEY_SERVICES),
     run,
+    (
+        flags.RECURSIVE,
+        flags.DRY_RUN,
+        Flag(("keep-data-key",), "keep the data key where a master key is removed, as the original does"),
+    ),
+    (
+        "kseal sops updatekeys secrets.yaml",
+        "kseal sops updatekeys --recursive --dry-run clusters/",
+        "kseal sops updatekeys --recursive --yes clusters/",
+    ),
 )

@@ -83,7 +83,7 @@ VERB = SopsVerb(
     "Check files: structure, rules, and with keys the MAC. Says nothing when all is right.",
     "PATH...",
     (
-        many.RECURSIVE,
+        flags.RECURSIVE,
         Flag(("mac",), "auto: check the MAC where a key is at hand; require: miss no file; skip: use no key", "WHEN"),
         Flag(("output", "o"), "table or json, of all files that are encrypted or should be", "FORM"),
         flags.INPUT_TYPE,

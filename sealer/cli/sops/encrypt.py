@@ -2,6 +2,7 @@
 
 import os
 
+from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags
 from sealer.cli.sops.call import CONFLICT, Call, Failed, now
 from sealer.cli.sops.newfile import plan
@@ -11,6 +12,10 @@ from sealer.sops.operations import encrypt_file
 
 def run(call: Call) -> int:
     """Encrypt the file, or standard input where none is named."""
+    if call.text("update"):
+        from sealer.cli.sops import encryptupdate
+
+        return encryptupdate.run(call)
     if call.is_for_many:
         from sealer.cli.sops import manytexts
 
@@ -69,9 +74,14 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
-    (*flags.COMMENT_SELECTION, flags.RECURSIVE),
+    (
+        *flags.COMMENT_SELECTION,
+        flags.RECURSIVE,
+        Flag(("update",), "bring this encrypted file up to the plain one; equal values keep their ciphertext", "FILE"),
+    ),
     (
         "kseal sops encrypt --in-place secrets.yaml",
         "kseal sops encrypt --in-place --recursive clusters/",
+        "kseal sops encrypt --update secrets.yaml plain.yaml",
     ),
 )

@@ -16,6 +16,7 @@ import requests
 from hvac.exceptions import Forbidden, InvalidPath, RateLimitExceeded, Unauthorized, VaultDown, VaultError
 
 from engine.errors import KsealError
+from providers import bounded
 from providers.base import WrappingKey
 from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
@@ -68,14 +69,16 @@ class VaultTransit:
         self._check_address(address, key)
         with self._lock:
             if address not in self._clients:
+                session = bounded.session()
+                session.verify, session.cert = self._verify(), self._certificate()
                 self._clients[address] = hvac.Client(
                     url=address,
                     token=self._token(),
                     namespace=self._environ.get("VAULT_NAMESPACE") or None,
-                    verify=self._verify(),
-                    cert=self._certificate(),
+                    verify=session.verify,  # a session that does not verify would not count alone
                     timeout=_TIMEOUT_SECONDS,
                     allow_redirects=False,
+                    session=session,
                 )
             return self._clients[address]
 

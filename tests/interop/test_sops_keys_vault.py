@@ -1,5 +1,6 @@
 """Keys of Vault's transit engine, on a real OpenBao, between the real sops and ours."""
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from providers.errors import Denied, Misconfigured, NotFound, Unavailable
 from providers.testing import exercise_key_service
 from sealer.sops.recipients import spelling
 from sealer.sops.recipients.base import MasterKey
+from tests.kit.cloudkms import TOKEN as LOOPBACK_TOKEN
+from tests.kit.cloudkms import Loopback
 from tests.kit.openbao import TOKEN, OpenBao
+from tests.kit.pki import Authority
 from tests.kit.sopsexchange import PLAIN, Exchange
 
 pytestmark = pytest.mark.interop
@@ -100,3 +104,23 @@ def test_a_file_cannot_lead_the_token_elsewhere(address: str, engine: str, name:
     fields = {"vault_address": address, "engine_path": engine, "key_name": name}
     with pytest.raises(Misconfigured):
         catalog.key_service("hc_vault", {"VAULT_TOKEN": TOKEN}).unwrap(MasterKey("hc_vault", fields, "vault:v1:x"))
+
+
+def test_a_server_is_trusted_by_the_authority_that_the_environment_names(tmp_path: Path) -> None:
+    authority = Authority("vault")
+    leaf = authority.server("localhost")
+    (tmp_path / "ca.crt").write_bytes(authority.certificate)
+    (tmp_path / "server.pem").write_bytes(leaf.certificate + leaf.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    server = Loopback(lambda *_: (200, {"data": {"ciphertext": "vault:v1:x"}}), context=context)
+    uri, environ = f"https://localhost:{server.port}/v1/transit/keys/x", {"VAULT_TOKEN": LOOPBACK_TOKEN}
+    trusting = {**environ, "VAULT_CACERT": str(tmp_path / "ca.crt")}
+    assert catalog.key_service("hc_vault", trusting).wrap(key(uri), b"data") == "vault:v1:x"
+    careless = {**environ, "VAULT_SKIP_VERIFY": "true"}
+    with pytest.warns(match="Unverified HTTPS request"):
+        assert catalog.key_service("hc_vault", careless).wrap(key(uri), b"data") == "vault:v1:x"
+    with pytest.raises(Unavailable, match="SSLError") as caught:
+        catalog.key_service("hc_vault", environ).wrap(key(uri), b"data")
+    assert "VAULT_CACERT" in (caught.value.hint or "")
+    server.close()

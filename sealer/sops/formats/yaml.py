@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from sealer.sops.envelope import Envelope, nested, unnested
 from sealer.sops.errors import DocumentRefused, EnvelopeRefused
 from sealer.sops.formats import yaml_emit
-from sealer.sops.formats.base import LIMITS
-from sealer.sops.formats.yaml_reading import read
+from sealer.sops.formats.yaml_reading import LIMITS, read
 from sealer.sops.tree import Branches, Value
 
 if TYPE_CHECKING:

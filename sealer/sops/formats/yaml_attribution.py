@@ -72,8 +72,10 @@ class _Walk:
         self._result = result
         self._next_comment = 0
         self._at = 0
-        self._head = self._line = self._foot = self._stem = ""
-        self._document_head = ""
+        self._head: list[str] = []
+        self._line: list[str] = []
+        self._foot: list[str] = []
+        self._stem = self._document_head = ""
         self._states: list[Callable[[], None]] = []
         self._open: list[int] = []
         self._state = self._first_document
@@ -88,12 +90,7 @@ class _Walk:
             place, role, text = self._comments[self._next_comment]
             if start < place or (role == "head" and code == BLOCK_END):
                 break  # an end has no head: the comment waits for what follows
-            if role == "head":
-                self._head += "\n" + text if self._head else text
-            elif role == "line":
-                self._line += "\n" + text if self._line else text
-            else:
-                self._foot += "\n" + text if self._foot else text
+            (self._head if role == "head" else self._line if role == "line" else self._foot).append(text)
             self._next_comment += 1
         return code
 
@@ -106,8 +103,11 @@ class _Walk:
         return self._peek()
 
     def _take(self) -> Comments:
-        taken = Comments(self._head, self._line, self._foot)
-        self._head = self._line = self._foot = self._stem = ""
+        self._stem = ""
+        if not (self._head or self._line or self._foot):
+            return NONE
+        taken = Comments("\n".join(self._head), "\n".join(self._line), "\n".join(self._foot))
+        self._head, self._line, self._foot = [], [], []
         return taken
 
     def _give_up(self) -> None:
@@ -126,14 +126,14 @@ class _Walk:
 
     def _split_head(self) -> str:
         """Cut what stands above the last blank line off the head of the first node: it is the document's."""
-        head = self._head
+        head = "\n".join(self._head)
         for at in range(len(head) - 1, 0, -1):
             if head[at] == "\n":
                 if at == len(head) - 1:
-                    self._head = ""
+                    self._head = []
                     return head[:at]
                 if head[at - 1] == "\n":
-                    self._head = head[at + 1 :]
+                    self._head = [head[at + 1 :]]
                     return head[: at - 1]
         return ""
 
@@ -240,7 +240,7 @@ class _Walk:
         above = len(self._head)
         code = self._next()
         if above and code in (BLOCK_SEQUENCE, BLOCK_MAPPING):
-            self._stem, self._head = self._head[:above], self._head[above + 1 :]
+            self._stem, self._head = "\n".join(self._head[:above]), self._head[above:]
         return code
 
     def _block_map(self) -> None:

@@ -32,7 +32,7 @@ class CommentedReader(Reader):
     def __init__(self, data: bytes, limits: Limits, *, marks_places: bool = False) -> None:
         """With `marks_places` the text of a comment is the place of its `#` in the text."""
         super().__init__(data, limits)
-        self.comments = Attribution(Scan(data, data.decode(), marks_places=marks_places))
+        self.comments = Attribution(Scan(data, data.decode(), limits, marks_places=marks_places))
         self.documents = iter(self.comments.documents)
         self.own = NONE
 

@@ -11,12 +11,15 @@ yaml_parser_unroll_indent. Odd rules are kept, since files of the original show 
 from typing import Any, NamedTuple
 
 from engine.kube import libyaml
+from engine.kube.documents import Limits
+from engine.kube.yaml_budget import Refusal
 
 _BREAKS = frozenset("\n\r\x85\u2028\u2029")
 _END = "\0"
 _ENDS = _BREAKS | {_END}
 _BLANKS = frozenset(" \t")
 _SPACE = _BLANKS | _BREAKS
+_TOKENS_OF_A_NODE = 6  # an entry's `-` or `?` and `:`, an anchor, a tag, the node's start and end
 _REACH = 512  # yaml.v3 looks no further for the next comment of a group
 
 STREAM, END, DIRECTIVE, START, STOP = "S", "E", "%", "D", "d"
@@ -73,11 +76,14 @@ class Scan:
     indentation of a mapping that begins with it is not in force.
     """
 
-    def __init__(self, data: bytes, text: str, *, marks_places: bool = False) -> None:
+    def __init__(self, data: bytes, text: str, limits: Limits, *, marks_places: bool = False) -> None:
         """`text` is `data` decoded. With `marks_places` comments have their places for text.
 
-        Raises: yaml.YAMLError, as the C scanner does.
+        Raises: yaml.YAMLError, as the C scanner does; Refusal for more tokens than the nodes of the limits can have,
+        and for what is deeper: libyaml slows down with each level.
         """
+        self._limits = limits
+        self._most = (limits.nodes + 1) * _TOKENS_OF_A_NODE
         self.codes: list[str] = []
         self.starts: list[int] = []
         self.comments: list[Bound] = []
@@ -114,6 +120,10 @@ class Scan:
                 self._open(code)
                 self._before_last, self._last, self._last_start = self._last_start, code, start
                 self._pass(token, code, queued if is_behind else start)
+                if len(codes) > self._most:
+                    raise Refusal(token, f"more than {self._limits.nodes} values")
+                if self._flow + len(self._indents) > self._limits.depth:
+                    raise Refusal(token, f"more than {self._limits.depth} lists and mappings inside each other")
             codes.append(code)
             starts.append(start)
 
@@ -217,7 +227,7 @@ class _Group:
         self._context = context
         self._since = context.since
         self._place = context.place
-        self._lines = ""
+        self._lines: list[str] = []
         self._start, self._column, self._line = at, column, 0
         self.end = self._read(at, column)
         """Behind the last comment."""
@@ -242,7 +252,7 @@ class _Group:
                 if is_closing or (is_foot and not was_blank):
                     self._end_foot(at, self._start if self._is_dedented() else self._place)
                 elif not was_blank and self._lines and character != _END:
-                    self._lines += "\n"
+                    self._lines.append("")
                 if character not in _BREAKS:
                     break
                 is_close, was_blank = False, True
@@ -255,13 +265,11 @@ class _Group:
                 self._end_foot(at, self._place)
             if character != "#":
                 break
-            if self._lines:
-                self._lines += "\n"
-            else:
+            if not self._lines:
                 self._start, self._column, self._line = at, at - line_start, line
             was_blank = False
             mark = _line_end(text, at)
-            self._lines += f"#{at}" if context.marks_places else text[at:mark]
+            self._lines.append(f"#{at}" if context.marks_places else text[at:mark])
             line = true_line
             true_line += 1
             at = line_start = mark + 1
@@ -276,10 +284,10 @@ class _Group:
         if self._lines:
             self._end(at, place, "foot")
             self._since = self._place = at
-            self._lines = ""
+            self._lines = []
 
     def _end(self, at: int, place: int, role: str) -> None:
-        self.found.append(Bound(place, role, self._lines))
+        self.found.append(Bound(place, role, "\n".join(self._lines)))
         self.spots.append(_Spot(self._start, self._column, self._since, at))
 
 

@@ -4,9 +4,12 @@ from engine.kube.documents import Limits
 from engine.kube.yaml import YamlError
 from engine.kube.yaml_read import built
 from sealer.sops.errors import DocumentRefused
-from sealer.sops.formats.base import LIMITS
+from sealer.sops.formats import base
 from sealer.sops.formats.yaml_nodes import Reader
 from sealer.sops.tree import Branches
+
+LIMITS = base.LIMITS._replace(nodes=1_000_000)
+"""Of a YAML file. Comments are found among tokens, of which a value has several, and each takes memory."""
 
 
 def read(data: bytes, limits: Limits = LIMITS) -> Branches:

@@ -3,7 +3,6 @@
 Source: getsops/sops 3.13.3 kms/keysource.go; AWS KMS API, Encrypt and Decrypt, for the names of errors.
 """
 
-import binascii
 import re
 import socket
 import threading
@@ -24,11 +23,11 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnection
 
 from engine.errors import KsealError
+from providers import encoded
 from providers.base import WrappingKey
 from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _ARN: Final = re.compile(r"arn:aws[\w-]*:kms:([a-z0-9-]+):[0-9]+:(?:key|alias)/\S+")
-_LIMIT_BYTES: Final = 64 * 1024
 _CONFIG: Final = Config(connect_timeout=10, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
 _ROLE_SECONDS: Final = 45 * 60
 """A role is given for an hour; it is asked for again well before."""
@@ -51,17 +50,11 @@ class AwsKms:
     def wrap(self, key: WrappingKey, data: bytes) -> str:
         """Raises: one of providers.errors."""
         answer = self._call(key, "encrypt", Plaintext=data)
-        return binascii.b2a_base64(answer["CiphertextBlob"], newline=False).decode()
+        return encoded.encode(answer["CiphertextBlob"])
 
     def unwrap(self, key: WrappingKey) -> bytes:
         """Raises: one of providers.errors."""
-        if len(key.enc) > _LIMIT_BYTES:
-            raise Misconfigured(f"{key.text('arn')}: the wrapped key is longer than {_LIMIT_BYTES} bytes")
-        try:
-            blob = binascii.a2b_base64(key.enc.encode("ascii"), strict_mode=True)
-        except (binascii.Error, UnicodeEncodeError):
-            raise Misconfigured(f"{key.text('arn')}: the wrapped key is not base64") from None
-        return bytes(self._call(key, "decrypt", CiphertextBlob=blob)["Plaintext"])
+        return bytes(self._call(key, "decrypt", CiphertextBlob=encoded.decode(key.enc, key.text("arn")))["Plaintext"])
 
     def _call(self, key: WrappingKey, method: str, **arguments: Any) -> Mapping[str, Any]:
         arn = key.text("arn")

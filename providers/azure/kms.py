@@ -4,7 +4,6 @@ The address stands in the file that is decrypted. Azure's library sends its toke
 the log-in is for, which keeps it from strangers. Source: getsops/sops 3.13.3 azkv/keysource.go; Key Vault REST API.
 """
 
-import binascii
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,11 +21,11 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import EncryptionAlgorithm
 
 from engine.errors import KsealError
+from providers import encoded
 from providers.base import WrappingKey
 from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
-_LIMIT_BYTES: Final = 64 * 1024
 _ALGORITHM: Final = EncryptionAlgorithm.rsa_oaep_256
 _OPTIONS: Final[Mapping[str, Any]] = {"connection_timeout": 10, "read_timeout": 15, "retry_total": 1}
 
@@ -44,18 +43,13 @@ class AzureKeyVault:
 
     def wrap(self, key: WrappingKey, data: bytes) -> str:
         """Raises: one of providers.errors."""
-        wrapped = self._call(key, "encrypt", data).ciphertext
-        return _url_base64(wrapped)
+        wrapped = encoded.encode(self._call(key, "encrypt", data).ciphertext)
+        return wrapped.rstrip("=").replace("+", "-").replace("/", "_")
 
     def unwrap(self, key: WrappingKey) -> bytes:
         """Raises: one of providers.errors."""
-        if len(key.enc) > _LIMIT_BYTES:
-            raise Misconfigured(f"{_named(key)}: the wrapped key is longer than {_LIMIT_BYTES} bytes")
         text = key.enc.replace("-", "+").replace("_", "/")
-        try:
-            blob = binascii.a2b_base64((text + "=" * (-len(text) % 4)).encode("ascii"), strict_mode=True)
-        except (binascii.Error, UnicodeEncodeError):
-            raise Misconfigured(f"{_named(key)}: the wrapped key is not base64 for URLs") from None
+        blob = encoded.decode(text + "=" * (-len(text) % 4), _named(key))
         return bytes(self._call(key, "decrypt", blob).plaintext)
 
     def resolve(self, key: WrappingKey) -> dict[str, str]:
@@ -107,11 +101,6 @@ class AzureKeyVault:
 
 def _named(key: WrappingKey) -> str:
     return f"{key.text('vault_url')}/keys/{key.text('name')}/{key.text('version')}"
-
-
-def _url_base64(data: bytes) -> str:
-    text = binascii.b2a_base64(data, newline=False).decode().rstrip("=")
-    return text.replace("+", "-").replace("/", "_")
 
 
 def _translated(key: WrappingKey, error: AzureError) -> KsealError:

@@ -3,7 +3,6 @@
 Source: getsops/sops 3.13.3 gcpkms/keysource.go; Cloud KMS API, cryptoKeys.encrypt and decrypt.
 """
 
-import binascii
 import json
 import re
 import threading
@@ -20,13 +19,13 @@ from google.oauth2.service_account import Credentials as ServiceAccount
 from requests import RequestException
 
 from engine.errors import KsealError
+from providers import encoded
 from providers.base import WrappingKey
 from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _NAME: Final = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[A-Za-z0-9_-]+")
 _SCOPES: Final = ("https://www.googleapis.com/auth/cloudkms",)
 _TIMEOUT_SECONDS: Final = 20.0
-_LIMIT_BYTES: Final = 64 * 1024
 _LIMIT_CREDENTIALS: Final = 64 * 1024
 
 
@@ -41,18 +40,11 @@ class GcpKms:
     def wrap(self, key: WrappingKey, data: bytes) -> str:
         """Raises: one of providers.errors."""
         answer = self._call(key, "encrypt", plaintext=data)
-        return binascii.b2a_base64(answer.ciphertext, newline=False).decode()
+        return encoded.encode(answer.ciphertext)
 
     def unwrap(self, key: WrappingKey) -> bytes:
         """Raises: one of providers.errors."""
-        name = key.text("resource_id")
-        if len(key.enc) > _LIMIT_BYTES:
-            raise Misconfigured(f"{name}: the wrapped key is longer than {_LIMIT_BYTES} bytes")
-        try:
-            blob = binascii.a2b_base64(key.enc.encode("ascii"), strict_mode=True)
-        except (binascii.Error, UnicodeEncodeError):
-            raise Misconfigured(f"{name}: the wrapped key is not base64") from None
-        return bytes(self._call(key, "decrypt", ciphertext=blob).plaintext)
+        return bytes(self._call(key, "decrypt", ciphertext=encoded.decode(key.enc, key.text("resource_id"))).plaintext)
 
     def _call(self, key: WrappingKey, method: str, **request: Any) -> Any:
         name = key.text("resource_id")

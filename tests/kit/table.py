@@ -61,8 +61,6 @@ class Program:
     version: str = ""
     """Empty for a program that only the distribution brings."""
     recipe: Module | Install | None = None
-    packaged: Packaged | None = None
-    """Where a Python package has it; such a program is not built."""
     stamps: Mapping[str, str] | None = None
     """Go variables that the linker sets, so that the program knows its own version."""
     seconds: int = 0
@@ -74,6 +72,8 @@ class Program:
     """Arguments that print the version and do nothing else; used only on the proven original."""
     debian: str = ""
     """The Debian package, for the cure in the error."""
+    packaged: Packaged | None = None
+    """Where a Python package has it; such a program is not built."""
     unpacks: bool = False
     """Whether the package is fetched and unpacked, not installed, where the program is on no PATH."""
 

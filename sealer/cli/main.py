@@ -23,8 +23,10 @@ VERBS = {
     "unset": "sealer.cli.unset",
     "verify": "sealer.cli.verify",
     "rotate": "sealer.cli.rotate",
+    "convert": "sealer.cli.convert",
     "keys": "sealer.cli.keys",
     "cert": "sealer.cli.certificate",
+    "git": "sealer.cli.git",
     "shims": "sealer.cli.shims",
     "completion": "sealer.cli.completion",
 }

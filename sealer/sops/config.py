@@ -94,6 +94,16 @@ class Config:
             f"no path_regex there matches {path}; a last rule without one would match all files",
         )
 
+    def naming_rule_for(self, path: str) -> Rule | None:
+        """The creation rule for a path, where its pattern names the path: one that matches any path, or has no pattern,
+        says how files are encrypted and not which. Raises: ConfigError.
+        """
+        path = path.removeprefix(self._folder.rstrip("/") + "/")
+        for fields in self._top.mappings("creation_rules"):
+            if _matches(fields, path):
+                return None if _matches(fields, "") else _rule(fields, None)
+        return None
+
     def destination_for(self, path: str) -> Destination:
         """The first destination rule that matches a path as it was typed. Raises: ConfigError."""
         for fields in self._top.mappings("destination_rules"):

@@ -70,9 +70,9 @@ class _Walker:
                     else:
                         result = leaf(value, aad, matched == encrypts)
             except ValueRefused as refusal:
-                raise WalkRefused(str(refusal), _step(key)) from None
+                raise WalkRefused(str(refusal), step(key)) from None
             except WalkRefused as refusal:
-                refusal.path.append(_step(key))
+                refusal.path.append(step(key))
                 raise
             append((key, result))
             run = False
@@ -122,7 +122,7 @@ class _Walker:
         return self.leaf(comment, prefix or b":", matched == self.encrypts), run
 
 
-def _step(key: str | Comment) -> str:
+def step(key: str | Comment) -> str:
     """A key in a message: short, and without characters that a terminal obeys."""
     if isinstance(key, Comment):
         return " a comment"

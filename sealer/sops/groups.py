@@ -13,7 +13,7 @@ from engine.errors import KsealError
 from engine.sensitive import Sensitive
 from sealer.sops import shamir
 from sealer.sops.errors import NoDataKey, SopsError
-from sealer.sops.recipients.base import KeyResolver, KeyService, MasterKey
+from sealer.sops.recipients.base import KeyResolver, KeyService, MasterKey, shown
 
 DATA_KEY_BYTES: Final = 32
 DEFAULT_ORDER: Final = ("age", "pgp")
@@ -50,7 +50,8 @@ class NotUnwrapped(NoDataKey):
         for number, group in enumerate(groups):
             where = f"group {number}: " if len(groups) > 1 else ""
             lines += [
-                f"  {where}{attempt.key.kind} {attempt.key.identity}: {attempt.trouble or 'ok'}" for attempt in group
+                f"  {where}{attempt.key.kind} {shown(attempt.key.identity)}: {attempt.trouble or 'ok'}"
+                for attempt in group
             ]
         super().__init__("\n".join(lines), "; ".join(dict.fromkeys(hints)) or None)
         self.groups = groups
@@ -117,7 +118,7 @@ def wrap_data_key(
             except KsealError as error:
                 failures.append((key, error))
     if failures:
-        lines = [f"{key.kind} {key.identity}: cannot wrap the data key: {error}" for key, error in failures]
+        lines = [f"{key.kind} {shown(key.identity)}: cannot wrap the data key: {error}" for key, error in failures]
         raise SopsError("\n".join(lines), "; ".join(dict.fromkeys(_hints(error for _, error in failures))) or None)
     return wrapped
 

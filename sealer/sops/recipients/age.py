@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from engine.errors import KsealError
 from sealer.sops.recipients import agefile, agekeys, agetexts
 from sealer.sops.recipients.agefile import AgeFile, Damaged, Stanza
-from sealer.sops.recipients.base import MasterKey
+from sealer.sops.recipients.base import MasterKey, shown
 from sealer.sops.recipients.lookup import Place
 from sealer.sops.recipients.person import Person
 
@@ -42,7 +42,7 @@ class AgeService:
 
             return agefile.encrypt(data, stanza)
         if kind == "plugin" and not self._plugins:
-            raise KsealError(f'"{recipient}" needs an age plug-in, and plug-ins are off here')
+            raise KsealError(f'"{shown(recipient)}" needs an age plug-in, and plug-ins are off here')
         from sealer.sops.recipients import ageforeign
 
         return ageforeign.encrypt(data, recipient, person=self._person)

@@ -15,6 +15,7 @@ from sealer import age
 from sealer.sops.recipients import agefile, agetexts
 from sealer.sops.recipients.agefile import AgeFile
 from sealer.sops.recipients.agekeys import Identity
+from sealer.sops.recipients.base import shown
 from sealer.sops.recipients.person import Person
 from sealer.sops.recipients.sshkeys import SshKey
 
@@ -125,9 +126,9 @@ def encrypt(data: bytes, recipient: str, *, person: Person | None) -> str:
                 raise _no_plugin(name) from error
         return bytes(pyrage.encrypt(data, [chosen], armored=True)).decode()
     except pyrage.RecipientError as error:
-        raise KsealError(f'"{recipient}" is no age recipient') from error
+        raise KsealError(f'"{shown(recipient)}" is no age recipient') from error
     except pyrage.EncryptError as error:
-        raise KsealError(f'age could not encrypt for "{recipient}"') from error
+        raise KsealError(f'age could not encrypt for "{shown(recipient)}"') from error
 
 
 class _Callbacks:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from engine.errors import KsealError
 from sealer.sops.recipients import agefile, agetexts
 from sealer.sops.recipients.agefile import AgeFile, Damaged, Stanza
+from sealer.sops.recipients.base import shown
 
 _X25519: Final = "X25519"
 _X25519_INFO: Final = b"age-encryption.org/v1/X25519"
@@ -99,7 +100,9 @@ def wrap_x25519(recipient: str, file_key: bytes) -> Stanza:
     try:
         shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:
-        raise KsealError(f'"{recipient}" is a key under which nothing stays secret: a point of low order') from error
+        raise KsealError(
+            f'"{shown(recipient)}" is a key under which nothing stays secret: a point of low order'
+        ) from error
     key = agefile.hkdf(shared, share + public, _X25519_INFO)
     return Stanza(_X25519, [agefile.to_base64(share)], agefile.seal_key(key, file_key))
 
@@ -118,7 +121,7 @@ def wrap_hybrid(recipient: str, file_key: bytes) -> Stanza:
         suite = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
         both = suite.encrypt(file_key, public, info=_HYBRID_INFO)
     except ValueError as error:
-        raise KsealError(f'"{recipient}" is no age recipient: its ML-KEM key is not a valid one') from error
+        raise KsealError(f'"{shown(recipient)}" is no age recipient: its ML-KEM key is not a valid one') from error
     encapsulation, body = both[:_ENCAPSULATION_BYTES], both[_ENCAPSULATION_BYTES:]
     return Stanza(_HYBRID, [agefile.to_base64(encapsulation)], body)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.errors import KsealError
 from sealer.sops.recipients import bech32
+from sealer.sops.recipients.base import shown
 
 HYBRID_PUBLIC_BYTES: Final = 1184 + 32
 """An ML-KEM-768 encapsulation key, then an X25519 key."""
@@ -24,7 +25,7 @@ def recipient_kind(text: str) -> str:
         return "plugin" if text.count("1") > 1 else "x25519"
     if text.startswith("ssh-"):
         return "ssh"
-    raise KsealError(f'"{text}" is no age recipient', _HINT)
+    raise KsealError(f'"{shown(text)}" is no age recipient', _HINT)
 
 
 def check_recipient(text: str) -> None:
@@ -44,7 +45,9 @@ def recipient_bytes(text: str) -> bytes:
     wanted = ("age1pq", HYBRID_PUBLIC_BYTES) if hybrid else ("age", 32)
     name, data = _decoded(text)
     if (name, len(data)) != wanted:
-        raise KsealError(f'"{text}" is no age recipient: it does not hold {wanted[1]} bytes under "{wanted[0]}"', _HINT)
+        raise KsealError(
+            f'"{shown(text)}" is no age recipient: it does not hold {wanted[1]} bytes under "{wanted[0]}"', _HINT
+        )
     return data
 
 
@@ -52,7 +55,7 @@ def plugin_name(text: str) -> str:
     """NAME of a recipient `age1NAME1...`, whose program is `age-plugin-NAME`. Raises: KsealError."""
     name = _decoded(text)[0].removeprefix("age1")
     if not name or not _PLUGIN_LETTERS.issuperset(name):
-        raise KsealError(f'"{text}" is no age recipient: no plugin can be called "{name}"', _HINT)
+        raise KsealError(f'"{shown(text)}" is no age recipient: no plugin can be called "{shown(name)}"', _HINT)
     return name
 
 
@@ -78,7 +81,7 @@ def _decoded(text: str) -> tuple[str, bytes]:
     try:
         return bech32.decode(text)
     except ValueError as error:
-        raise KsealError(f'"{text}" is no age recipient: {error}', _HINT) from error
+        raise KsealError(f'"{shown(text)}" is no age recipient: {error}', _HINT) from error
 
 
 def _check_ssh(text: str) -> None:
@@ -89,5 +92,5 @@ def _check_ssh(text: str) -> None:
         blob = b""
     if kind not in _SSH_KINDS or blob[4 : 4 + len(kind)] != kind.encode():
         raise KsealError(
-            f'"{text}" is no age recipient: it is no SSH public key of kind {" or ".join(_SSH_KINDS)}', _HINT
+            f'"{shown(text)}" is no age recipient: it is no SSH public key of kind {" or ".join(_SSH_KINDS)}', _HINT
         )

@@ -22,6 +22,14 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Each kind with the fields that name a key of it, spelled as in the metadata, in the order in which a group loads."""
 
+_SHOWN_CHARACTERS: Final = 100
+
+
+def shown(text: str) -> str:
+    """A text out of a file or a rule as an error shows it: what does not print is replaced, what is long is cut."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[: _SHOWN_CHARACTERS - 13]}…{line[-12:]}"
+
 
 class MasterKey:
     """One entry of a key group. Never changed in place: `wrapping` gives the same key around another data key."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from engine.errors import KsealError
 from sealer.sops.recipients import keymessages, remote
-from sealer.sops.recipients.base import KeyService, MasterKey
+from sealer.sops.recipients.base import KeyService, MasterKey, shown
 from sealer.sops.recipients.keymessages import BadMessage
 from sealer.sops.recipients.person import Person
 
@@ -94,7 +94,7 @@ class KeyServer:
         if self._person is None:
             return True
         with self._asking:
-            return self._person.confirm(f"use the {key.kind} key {key.identity}?", "y", "n") is True
+            return self._person.confirm(f"use the {key.kind} key {shown(key.identity)}?", "y", "n") is True
 
     @staticmethod
     def _encrypt(service: KeyService, key: MasterKey, data: bytes) -> bytes:

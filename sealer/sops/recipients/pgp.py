@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.errors import KsealError
 from sealer.sops.recipients import child
-from sealer.sops.recipients.base import MasterKey
+from sealer.sops.recipients.base import MasterKey, shown
 
 TIMEOUT_SECONDS: Final = 300.0
 """The agent may ask a person for a passphrase or a card."""
@@ -37,7 +37,7 @@ class PgpService:
         fingerprint = key.text("fp")
         if not (len(fingerprint) >= 16 and _HEX.issuperset(fingerprint.removesuffix("!"))):
             hint = "a PGP key is named by its fingerprint in hexadecimal, with a ! behind it for just that subkey"
-            raise KsealError(f'"{fingerprint}" is no PGP fingerprint', hint)
+            raise KsealError(f'"{shown(fingerprint)}" is no PGP fingerprint', hint)
         message = self._gpg(
             "encrypt",
             data,

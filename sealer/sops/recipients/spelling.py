@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.errors import KsealError
 from sealer.sops.recipients import agetexts
-from sealer.sops.recipients.base import FIELDS, Field, MasterKey
+from sealer.sops.recipients.base import FIELDS, Field, MasterKey, shown
 
 LIMIT_CHARACTERS: Final = 16_384
 """The longest known way to write a key is an age hybrid recipient, of 1 959 characters."""
@@ -52,7 +52,7 @@ def parse_context(text: str) -> dict[str, str]:
     for member in text.split(","):
         key, colon, value = member.partition(":")
         if not colon or ":" in value:
-            raise KsealError(f'encryption context: "{member}" is not KEY:VALUE')
+            raise KsealError(f'encryption context: "{shown(member)}" is not KEY:VALUE')
         context[key] = value
     return context
 
@@ -71,7 +71,7 @@ def _vault(text: str) -> dict[str, Field]:
     version = parts[0].removeprefix("v")
     if not (separator and scheme and host and slash and len(parts) >= 4 and version.isdecimal() and parts[0][0] == "v"):
         hint = "a key in Vault is written as https://vault.example.com:8200/v1/transit/keys/NAME, without more in front"
-        raise KsealError(f'"{text}" names no key in Vault', hint)
+        raise KsealError(f'"{shown(text)}" names no key in Vault', hint)
     engine = "/".join(part for part in parts[1:-2] if part)
     return {"vault_address": f"{scheme}://{host}", "engine_path": engine, "key_name": parts[-1]}
 
@@ -84,12 +84,12 @@ def _azure(text: str) -> dict[str, Field]:
         or "/" in version
     ):
         hint = "a key in Azure Key Vault is written as https://VAULT.vault.azure.net/keys/NAME or .../NAME/VERSION"
-        raise KsealError(f'"{text}" names no key in Azure Key Vault', hint)
+        raise KsealError(f'"{shown(text)}" names no key in Azure Key Vault', hint)
     return {"vault_url": vault, "name": name, "version": version}
 
 
 def _huawei(text: str) -> dict[str, Field]:
     region, colon, uuid = text.strip().partition(":")
     if not (colon and region.strip() and uuid.strip()):
-        raise KsealError(f'"{text}" names no key in Huawei KMS', "such a key is written as REGION:UUID")
+        raise KsealError(f'"{shown(text)}" names no key in Huawei KMS', "such a key is written as REGION:UUID")
     return {"key_id": text.strip()}

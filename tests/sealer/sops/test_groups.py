@@ -117,6 +117,16 @@ def test_a_key_whose_kind_nobody_serves_is_told_and_the_others_are_tried() -> No
         unwrap_data_key(metadata, {"pgp": Service("b")})
 
 
+def test_a_name_out_of_a_file_is_shown_short_and_printable() -> None:
+    hostile = age("age1\x1b[31m\n" + "q" * 2000 + "end")
+    with pytest.raises(NotUnwrapped) as caught:
+        unwrap_data_key(Metadata([[hostile]]), services(hostile.identity))
+    line = caught.value.message.splitlines()[1]
+    assert line.startswith("  age age1?[31m?qqq")
+    assert "qqqend: " in line
+    assert len(line.partition(": ")[0]) < 120
+
+
 @pytest.mark.parametrize("enc", ["", "00" * 16, "00" * 33])
 def test_what_has_not_the_length_of_a_data_key_is_none(enc: str) -> None:
     with pytest.raises(NotUnwrapped, match=f"it holds {len(enc) // 2} bytes where 32 are wanted"):

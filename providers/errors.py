@@ -38,6 +38,6 @@ class Unavailable(NotReady):
 
 
 def words(text: str) -> str:
-    """A service's own words, on one line, printable and short."""
+    """A service's own words, or a name out of a file: on one line, printable and short."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= _LIMIT_CHARACTERS else f"{line[:_LIMIT_CHARACTERS]}…"

@@ -54,7 +54,8 @@ class AwsKms:
 
     def unwrap(self, key: WrappingKey) -> bytes:
         """Raises: one of providers.errors."""
-        return bytes(self._call(key, "decrypt", CiphertextBlob=encoded.decode(key.enc, key.text("arn")))["Plaintext"])
+        blob = encoded.decode(key.enc, words(key.text("arn")))
+        return bytes(self._call(key, "decrypt", CiphertextBlob=blob)["Plaintext"])
 
     def _call(self, key: WrappingKey, method: str, **arguments: Any) -> Mapping[str, Any]:
         arn = key.text("arn")
@@ -64,13 +65,13 @@ class AwsKms:
                 KeyId=arn, EncryptionContext=dict(key.context), **arguments
             )
         except (BotoCoreError, ClientError) as error:
-            raise _translated(arn, error) from error
+            raise _translated(words(arn), error) from error
         return answer
 
     def _client(self, arn: str, role: str, profile: str) -> Any:
         region = _ARN.fullmatch(arn)
         if region is None:
-            raise Misconfigured(f'"{arn}" is no ARN of a key or an alias of AWS KMS')
+            raise Misconfigured(f'"{words(arn)}" is no ARN of a key or an alias of AWS KMS')
         place = (region[1], role, profile)
         with self._lock:
             client, until = self._clients.get(place, (None, 0.0))

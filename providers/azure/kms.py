@@ -100,7 +100,7 @@ class AzureKeyVault:
 
 
 def _named(key: WrappingKey) -> str:
-    return f"{key.text('vault_url')}/keys/{key.text('name')}/{key.text('version')}"
+    return words(f"{key.text('vault_url')}/keys/{key.text('name')}/{key.text('version')}")
 
 
 def _translated(key: WrappingKey, error: AzureError) -> KsealError:

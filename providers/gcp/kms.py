@@ -44,18 +44,19 @@ class GcpKms:
 
     def unwrap(self, key: WrappingKey) -> bytes:
         """Raises: one of providers.errors."""
-        return bytes(self._call(key, "decrypt", ciphertext=encoded.decode(key.enc, key.text("resource_id"))).plaintext)
+        blob = encoded.decode(key.enc, words(key.text("resource_id")))
+        return bytes(self._call(key, "decrypt", ciphertext=blob).plaintext)
 
     def _call(self, key: WrappingKey, method: str, **request: Any) -> Any:
         name = key.text("resource_id")
         if not _NAME.fullmatch(name):
             hint = "projects/P/locations/L/keyRings/R/cryptoKeys/K"
-            raise Misconfigured(f'"{name}" is no resource name of a key in Google Cloud KMS', hint)
+            raise Misconfigured(f'"{words(name)}" is no resource name of a key in Google Cloud KMS', hint)
         try:
             call = getattr(self._opened(), method)
             return call(request={"name": name, **request}, timeout=_TIMEOUT_SECONDS, retry=None)
         except (exceptions.GoogleAPIError, GoogleAuthError, RequestException) as error:
-            raise _translated(name, error) from error
+            raise _translated(words(name), error) from error
 
     def _opened(self) -> Any:
         with self._lock:

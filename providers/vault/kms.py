@@ -115,7 +115,7 @@ class VaultTransit:
 
 
 def _named(key: WrappingKey) -> str:
-    return f"{key.text('vault_address')}/v1/{key.text('engine_path')}/keys/{key.text('key_name')}"
+    return words(f"{key.text('vault_address')}/v1/{key.text('engine_path')}/keys/{key.text('key_name')}")
 
 
 def _is_path(text: str) -> bool:

@@ -17,7 +17,7 @@ from sealer.cli.scratch import Scratch
 from sealer.cli.verb import Given
 from sealer.rotation import tree
 from sealer.rotation.journal import Journal
-from sealer.rotation.message import TRAILER, message
+from sealer.rotation.message import SOPS_TRAILER, TRAILER, message
 
 if TYPE_CHECKING:
     from sealer.rotation.forges.base import Forge, Request
@@ -92,6 +92,11 @@ class Repository:
         """The folder that paths begin in, None for the present one."""
         return self._set.top if self._given.text("repo") else None
 
+    @property
+    def top(self) -> Path:
+        """The folder of the work tree, outside of which nothing counts."""
+        return self._set.top
+
     def takes(self) -> Callable[[str], bool]:
         """Whether Git keeps a file, by its real path: others cannot be committed.
 
@@ -124,7 +129,7 @@ class Repository:
             worktree.set_base(where.git, where.branch, where.base)
         return self._journal.add
 
-    def finish(self, reports: "list[FileReport]", newest: str) -> str | None:
+    def finish(self, reports: "list[FileReport]", newest: str | None) -> str | None:
         """Commit what was written, and push when asked to; the id of the commit, None where nothing had changed.
 
         Raises: GitError.
@@ -165,9 +170,10 @@ class Repository:
         output = self._set.git.run("log", "--max-count=50", *shape, *wanted)
         return b"\n".join(line for line in output.splitlines() if line.startswith(b"+"))
 
-    def _was_ours(self, newest: str) -> bool:
+    def _was_ours(self, newest: str | None) -> bool:
         """Whether the last commit is a rotation to the same key, which may not have been pushed before a kill."""
-        return f"\n{TRAILER}: {newest}\n" in worktree.last_commit(self._set.git).message
+        text = worktree.last_commit(self._set.git).message
+        return f"\n{TRAILER}: {newest}\n" in text or f"\n{SOPS_TRAILER}\n" in text
 
     def _cloned(self) -> Setting:
         url = check_url(self._given.text("repo") or "")

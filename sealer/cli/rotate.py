@@ -1,4 +1,4 @@
-"""`kseal rotate`: every SealedSecret of files and folders under the newest key, where it stands."""
+"""`kseal rotate`: what is sealed in files and folders under new keys, where it stands: SealedSecrets and SOPS files."""
 
 import gc
 import re
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from engine.errors import KsealError
-from sealer.cli import cluster, decrypting, files, keyfiles, listing, pullrequest
+from sealer.cli import cluster, decrypting, files, keyfiles, listing, pullrequest, rotatesops
 from sealer.cli.misuse import Misused
 from sealer.cli.rotationreport import report
 from sealer.cli.verb import COMMON, Given, Option, Verb
@@ -26,6 +26,7 @@ OPTIONS = (
     keyfiles.OPTION,
     *decrypting.OPTIONS,
     Option(("--cert",), "With -k: reseal under this certificate's key [default: the newest of -k].", "PATH|URL"),
+    *rotatesops.OPTIONS,
     Option(("--dry-run",), "Write nothing; say what would change, with exit code 3 if anything would."),
     Option(("--commit",), "Commit what was resealed, as one commit; the work tree has to be clean."),
     Option(("--branch",), "Commit on this branch, which is begun where it is not there yet.", "NAME"),
@@ -56,39 +57,44 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
         return _in_git(given, terminal, environ)
     from sealer.rotation.job import Job
 
-    resealer, record = _resealer(given, environ)
-    terminal.info(f"the newest key is {resealer.newest}")
-    job = Job(given.files, resealer, namespace=given.text("namespace"))
+    resealer, record = _resealer(given, environ) if rotatesops.has_sealed(given) else (None, None)
+    newest = resealer.newest if resealer else None
+    if newest:
+        terminal.info(f"the newest key is {newest}")
+    sops = rotatesops.rotation(given, environ, top=None)
+    job = Job(given.files, resealer, sops=sops, namespace=given.text("namespace"))
     reports = work(job, terminal, None if given.flag("dry-run") else _writer(record))
-    return report(reports, resealer.newest, given, terminal)
+    return report(reports, newest, given, terminal)
 
 
 def _in_git(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     from sealer.cli.repository import Repository
     from sealer.rotation.job import Job
 
-    resealer, record = _resealer(given, environ)
+    resealer, record = _resealer(given, environ) if rotatesops.has_sealed(given) else (None, None)
+    newest = resealer.newest if resealer else None
     with Repository(given, environ, with_history=record is not None) as repository:
-        if record is not None:
-            record.learn(_CIPHERTEXT.findall(repository.added_lines(resealer.newest).decode("ascii", "replace")))
+        if record is not None and newest is not None:
+            record.learn(_CIPHERTEXT.findall(repository.added_lines(newest).decode("ascii", "replace")))
         is_dry = given.flag("dry-run")
         before = None if is_dry else repository.begin()
         job = Job(
             given.files or (".",),
             resealer,
+            sops=rotatesops.rotation(given, environ, top=repository.top),
             namespace=given.text("namespace"),
             root=repository.root,
             takes=repository.takes(),
         )
         reports = work(job, terminal, _writer(record, before) if before else None)
-        made = None if is_dry else repository.finish(reports, resealer.newest)
+        made = None if is_dry else repository.finish(reports, newest)
         terminal.info(f"committed {made}" if made else "nothing to commit")
         request, refusal = None, None
         try:
             request = repository.request()
         except KsealError as error:
             refusal = error
-    code = report(reports, resealer.newest, given, terminal, request)
+    code = report(reports, newest, given, terminal, request)
     if refusal is not None:
         terminal.error(refusal.message, refusal.hint)
     return 1 if refusal is not None else code
@@ -163,18 +169,20 @@ def _remote(given: Given, environ: Mapping[str, str]) -> "tuple[Resealer, Record
 
 VERB = Verb(
     name="rotate",
-    summary="Bring SealedSecrets in files under the newest key.",
+    summary="Bring SealedSecrets and SOPS files under new keys.",
     text="Finds every SealedSecret in files and folders (YAML and JSON, lists, kustomize folders) and replaces the "
     "ciphertext that an older key made, where it stands: everything else keeps its bytes, and what the newest key made "
     "stays too. Templates are not rendered. With -k it works offline, else through the controller. A file is written "
-    "when all of its SealedSecrets could be opened; the others are named, and the exit code is 1. A run that was "
-    "ended half-way goes on where it stopped, also with --commit.",
+    "when all of its SealedSecrets could be opened; the others are named, and the exit code is 1. A SOPS file "
+    "gets a new data key when its keys are not those of its rule in .sops.yaml, or by --older-than; that takes one of "
+    "its keys, as for `kseal sops`. A run that was ended half-way goes on where it stopped, also with --commit.",
     examples=(
         EXAMPLE,
         "kseal rotate --dry-run .",
         "kseal rotate -k keys.yaml clusters/production",
         "kseal rotate --commit --push --branch rotate-secrets clusters/",
         "kseal rotate --pull-request clusters/",
+        "kseal rotate --only sops --older-than 90d --commit clusters/",
     ),
     options=OPTIONS,
     run=run,

@@ -16,7 +16,7 @@ _DIFFERENT = 3
 
 def report(
     reports: "list[FileReport]",
-    newest: str,
+    newest: str | None,
     given: Given,
     terminal: "Terminal",
     request: "Request | None" = None,
@@ -47,12 +47,12 @@ def _errors(done: "FileReport") -> "list[tuple[str, KsealError]]":
     """What went wrong in a file, and where: a message about a file as a whole has its name in it already."""
     found = [(f"{one.file}: line {one.line}: SealedSecret/{one.ref}", one.error) for one in done.objects if one.error]
     if done.error is not None:
-        what = done.error.message.removeprefix("cannot read ").removeprefix(f"{done.path}: ")
+        what = done.error.message.removeprefix("cannot read ").removeprefix(f"{done.path}: ").partition("\n")[0]
         found.append((done.path, KsealError(what, done.error.hint)))
     return found
 
 
-def _table(reports: "list[FileReport]", newest: str, *, is_dry: bool) -> str:
+def _table(reports: "list[FileReport]", newest: str | None, *, is_dry: bool) -> str:
     """A row for each object that changes or cannot; objects that are as they should be would only hide those."""
     rows = []
     for done in reports:
@@ -62,6 +62,8 @@ def _table(reports: "list[FileReport]", newest: str, *, is_dry: bool) -> str:
                 old = sorted({key for key in one.keys.values() if key != newest})
                 items = f"{len(one.resealed)}/{len(one.keys)}" if one.keys else "-"
                 rows.append((f"{done.path}:{one.line}", one.ref, items, ",".join(old) or "-", state))
+        if done.sops and done.sops.reasons:
+            rows.append((done.path, "SOPS", "-", " ".join(done.sops.reasons), _sops_state(done, is_dry=is_dry)))
         if done.error is not None and not done.objects:
             rows.append((done.path, "-", "-", "-", "failed"))
     return listing.table(("FILE", "OBJECT", "ITEMS", "OLD KEY", "STATE"), rows)
@@ -77,7 +79,15 @@ def _state(done: "FileReport", is_failed: bool, is_old: bool, *, is_dry: bool) -
     return "would be resealed" if is_dry else "resealed"
 
 
-def _described(reports: "list[FileReport]", newest: str, request: "Request | None", *, is_dry: bool) -> dict[str, Any]:
+def _sops_state(done: "FileReport", *, is_dry: bool) -> str:
+    if done.data is None:
+        return "current"
+    return "would be rotated" if is_dry else "rotated"
+
+
+def _described(
+    reports: "list[FileReport]", newest: str | None, request: "Request | None", *, is_dry: bool
+) -> dict[str, Any]:
     return {
         "newest": newest,
         **({"request": {"url": request.url, "state": request.state}} if request else {}),
@@ -86,6 +96,11 @@ def _described(reports: "list[FileReport]", newest: str, request: "Request | Non
                 "path": done.path,
                 "changed": done.data is not None,
                 **({"error": done.error.message} if done.error else {}),
+                **(
+                    {"sops": {"state": _sops_state(done, is_dry=is_dry), "reasons": list(done.sops.reasons)}}
+                    if done.sops
+                    else {}
+                ),
                 "objects": [
                     {
                         "line": one.line,

@@ -58,6 +58,16 @@ def read(path: str, *, is_named: bool = False, most: int = DEFAULT.bytes) -> byt
         raise KsealError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
+def starts(path: str, letter: bytes) -> bool:
+    """Whether the first character of a file is this one, white space aside. False for what is no readable file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.read(64).lstrip()[:1] == letter
+    except OSError:
+        return False
+
+
 def _below(path: str, endings: tuple[str, ...]) -> Iterator[str]:
     if not Path(path).is_dir():
         if not Path(path).exists():

@@ -13,6 +13,7 @@ from sealer.cli import files, listing
 from sealer.cli.sops.call import CANNOT_READ, Call, Failed
 from sealer.cli.terminal import Terminal
 from sealer.rotation import tree
+from sealer.rotation.sops import may_be_sops
 from sealer.sops.batch import Batch, Done
 from sealer.sops.configfile import NAME, OTHER_NAME
 from sealer.sops.formats.base import LIMITS
@@ -45,8 +46,11 @@ class Found:
 class Many:
     """One call over many files."""
 
-    def __init__(self, call: Call, example: str) -> None:
-        """Raises: Failed where no file is named, or a folder without --recursive."""
+    def __init__(self, call: Call, example: str, *, is_for_plain: bool = False) -> None:
+        """`is_for_plain`: whether plain files below folders are looked at, too.
+
+        Raises: Failed where no file is named, or a folder without --recursive.
+        """
         if not call.words:
             raise Failed("no file or folder is named", MISUSED, f"for example: {example}")
         folders = [word for word in call.words if os.path.isdir(word)]  # noqa: PTH112  # as elsewhere
@@ -56,6 +60,7 @@ class Many:
         self.terminal = Terminal(
             call.environ, colour=call.settings.text("color") or "auto", is_quiet=call.settings.flag("quiet")
         )
+        self._is_for_plain = is_for_plain
         self._missing: list[Done[Found, None]] = []
         self.found = list(self._files())
 
@@ -85,7 +90,8 @@ class Many:
                 for path in tree.walk([word], endings=("",)):
                     real = os.path.realpath(path)
                     is_rules = os.path.basename(path) in (NAME, OTHER_NAME)  # noqa: PTH119  # as elsewhere
-                    if real not in seen and not is_rules:
+                    is_worth = not is_folder or self._is_for_plain or may_be_sops(path)
+                    if real not in seen and not is_rules and is_worth:
                         seen.add(real)
                         yield Found(path, is_named=not is_folder)
             except KsealError as error:

@@ -41,7 +41,7 @@ def encrypt(call: Call) -> int:
     """Encrypt files where they stand; below folders, those that a rule means and that are plain."""
     many.refuse(call, "update", *_FOR_ONE)
     many.require_in_place(call, ENCRYPT_EXAMPLE)
-    every = Many(call, ENCRYPT_EXAMPLE)
+    every = Many(call, ENCRYPT_EXAMPLE, is_for_plain=True)
 
     def work(found: Found, batch: Batch) -> bool:
         form = call.input_format(found.path)

@@ -26,7 +26,7 @@ def run(call: Call) -> int:
     form = _one_of(call, "output", _FORMS)
     if not call.words and call.flag("recursive"):
         call.words = (".",)
-    every = Many(call, EXAMPLE)
+    every = Many(call, EXAMPLE, is_for_plain=True)
     call.config(every.found[0].path if every.found else ".")  # one that cannot be read is an error of the whole call
     keys = call.keys()
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from engine.errors import KsealError
+from sealer import wrappingkey
 from sealer.secret import check_name
 
 _UNITS: Final = {
@@ -181,6 +182,21 @@ class ObjectName(click.ParamType[str]):
                 check_name(text)
         except KsealError as error:
             self.fail(f"{text!r} cannot be the name of an object: {error.hint}", param, ctx)
+        return text
+
+
+class WrappingKeys(click.ParamType[str]):
+    """Keys that wrap sealing keys, separated by commas, or nothing."""
+
+    name = "keys"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises: click.BadParameter."""
+        text = str(value)
+        try:
+            wrappingkey.parse_all([text])
+        except KsealError as error:
+            self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
         return text
 
 

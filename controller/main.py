@@ -92,6 +92,8 @@ def settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Setting
             labels=pairs("privatekey_labels"),
             annotations=pairs("privatekey_annotations"),
             published_as=text("certificate_config_map"),
+            wrap_with=names(text("wrap_keys_with")),
+            age_identity_file=text("age_identity_file") or None,
         ),
         unsealing=Unsealing(
             accept_v1_data=bool(flags["accept_deprecated_v1_data"]),

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from controller.flags import GoBool, GoDuration, GoTime, NamePrefix, ObjectName, Pairs
+from controller.flags import GoBool, GoDuration, GoTime, NamePrefix, ObjectName, Pairs, WrappingKeys
 from controller.settings import FirstKey, Keys
 from engine.version import VERSION
 from sealer.secret import check_annotations, check_labels
@@ -75,6 +75,13 @@ _KEYS: Final = [
         "Keep the newest certificate in this ConfigMap too; empty: do not.",
         type=ObjectName(),
     ),
+    _text(
+        "--wrap-keys-with",
+        "",
+        "Wrap new keys with these, separated by commas: age:age1..., vault:https://..., aws-kms:arn:...",
+        type=WrappingKeys(),
+    ),
+    _text("--age-identity-file", None, "Open wrapped keys with the age identities in this file."),
     _switch("--watch-for-secrets", default=True, text="Accepted; keys are always watched, in the own namespace only."),
 ]
 _WORK: Final = [

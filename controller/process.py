@@ -30,6 +30,7 @@ from controller.sealed.reconcile import Reconciler
 from controller.sealed.report import Reporter
 from controller.sealed.secrets import SecretMemory
 from controller.sealed.watches import Watches, existing
+from controller.sealed.wrapping import wrapping_for
 from controller.settings import Client, Settings
 from engine.errors import KsealError, NotReady
 from engine.kube import config
@@ -63,10 +64,10 @@ class Process:
         connection = config.load(
             kubeconfig=settings.client.kubeconfig, context=settings.client.context, environ=environ
         )
-        self._build(connection)
+        self._build(connection, environ)
         self._build_listeners()
 
-    def _build(self, connection: config.Connection) -> None:
+    def _build(self, connection: config.Connection, environ: Mapping[str, str]) -> None:
         settings = self._settings
         lease = Cluster(connection, timeout_seconds=_LEASE_REQUEST_SECONDS)
         self._elector = Elector(
@@ -85,13 +86,16 @@ class Process:
         self._sealed = SealedSecrets()
         self._memory = SecretMemory(is_complete=settings.watched.sees_every_secret)
         self._queue: WorkQueue[Key] = WorkQueue()
+        wrapping = wrapping_for(settings.keys, environ)
         self._keys = KeyRegistry(
             core,
             settings.namespace,
             settings.keys,
+            wrapping=wrapping,
             now=utc_now,
             on_change=self._keys_changed,
             on_unreadable=self._unreadable_key,
+            on_unopened=self._unopened_key,
             on_problem=lambda problem: self._log.warning("watch of keys interrupted", error=problem.error),
         )
         self._maker = KeyMaker(
@@ -99,6 +103,7 @@ class Process:
             self._keys,
             settings.namespace,
             settings.keys,
+            wrapping=wrapping,
             namespaces=settings.watched.namespaces,
             leads=lambda: self._elector.leads,
             now=utc_now,
@@ -245,7 +250,8 @@ class Process:
         if waits_for is not None:
             return waits_for.message + (f"; {waits_for.hint}" if waits_for.hint else "")
         if not self._keys.counts()["active"]:
-            return "there is no sealing key any more"
+            unopened = self._keys.unopened()
+            return unopened.message if unopened is not None else "there is no sealing key any more"
         return self._watches.trouble() if self._watches is not None else None
 
     def _trouble(self) -> str | None:
@@ -290,6 +296,9 @@ class Process:
 
     def _unreadable_key(self, ref: str, error: KsealError) -> None:
         self._log.error("sealing key passed over", ref=ref, cause=error.message, hint=error.hint)
+
+    def _unopened_key(self, ref: str, error: KsealError) -> None:
+        self._log.error("sealing key not opened", ref=ref, cause=error.message, hint=error.hint)
 
     def _missing(self, namespace: str) -> None:
         self._log.warning("namespace skipped", namespace=namespace, hint="make it, then restart the controller")

@@ -47,6 +47,11 @@ class Keys:
     """Annotations for the Secret of a new key."""
     published_as: str = "sealed-secrets-controller-certificate"
     """Ours: the ConfigMap that the newest certificate is kept in; empty for none."""
+    wrap_with: tuple[str, ...] = ()
+    """Ours: keys that new sealing keys are wrapped with, and the only ones but age's that wrapped ones are opened with;
+    none: new sealing keys are plain, as the original reads them."""
+    age_identity_file: str | None = None
+    """Ours: what opens sealing keys that are wrapped for an age recipient."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,16 @@ from controller.adopt.installation import Installation, find, settings_of
 from controller.adopt.survey import Finding, State, Survey, survey
 from controller.adopt.takeover import Step, adoption, way_back
 from controller.origin import check_origin
+from controller.sealed import keysecrets
 from engine.errors import KsealError
 from engine.kube.client import Cluster
+from engine.kube.refs import SECRETS
 from sealer.cli import cluster, files, listing
 from sealer.cli.commands import command_of
 from sealer.cli.misuse import Misused
 from sealer.cli.terminal import Terminal
 from sealer.cli.verb import COMMON, Given, Option, Verb
+from sealer.wrappedkey import is_wrapped
 
 SYSTEM: Final = "sealed-secrets"
 _EXAMPLE: Final = f"kseal adopt {SYSTEM}"
@@ -32,6 +35,7 @@ def run(given: Given, terminal: Terminal, environ: Mapping[str, str]) -> int:
     try:
         found = find(client, namespace, given.text("controller-name") or cluster.CONTROLLER_NAME)
         if given.flag("undo"):
+            _refuse_wrapped(client, namespace)
             return _go(client, way_back(found), None, given, terminal)
         steps = _steps(found, given)
         return _go(client, steps, _look(client, found, namespace, terminal), given, terminal)
@@ -47,6 +51,17 @@ def _look(client: Cluster, found: Installation, namespace: str, terminal: Termin
         terminal.warning(f"{ref}: not taken for a sealing key: {error.message}", error.hint)
     terminal.info(f"{len(seen.ring)} keys, {len(seen.findings)} SealedSecrets")
     return seen
+
+
+def _refuse_wrapped(client: Cluster, namespace: str) -> None:
+    """The original passes over a wrapped key, and makes a new one in its place. Raises: KsealError."""
+    keys = client.list(SECRETS, namespace, label_selector=keysecrets.SELECTOR)
+    names = [str(raw["metadata"]["name"]) for raw in keys if is_wrapped(raw)]
+    if names:
+        raise KsealError(
+            f"Namespace/{namespace}: sealing keys are wrapped, which the original cannot read: {', '.join(names)}",
+            "make them plain first: kseal keys unwrap --all --plaintext --with KEY, or --identity FILE for age",
+        )
 
 
 def _steps(found: Installation, given: Given) -> list[Step]:

@@ -179,5 +179,15 @@ def _keys(cluster: Cluster, settings: Settings) -> tuple[KeyRing, list[tuple[str
             f"Namespace/{home}: there is no sealing key",
             "name the namespace of the original controller with --controller-namespace",
         )
-    unreadable = [(str(ObjectRef("", "Secret", home, name)), one.error) for name, one in read.items() if one.error]
+    unreadable = [
+        (str(ObjectRef("", "Secret", home, name)), _trouble(one)) for name, one in read.items() if not one.key
+    ]
     return ring, unreadable
+
+
+def _trouble(secret: keysecrets.KeySecret) -> KsealError:
+    """Why a Secret gives no key here."""
+    if secret.wrapped is not None:
+        names = ", ".join(secret.wrapped.wrapped_with)
+        return KsealError(f"it is wrapped with {names}", "what it opens cannot be looked at until kseal keys unwrap")
+    return secret.error or KsealError("it is no key")

@@ -177,7 +177,7 @@ class _KeyNumbers(Collector):
 
     def collect(self) -> Iterator[Metric]:
         shown = self.source()
-        counts = GaugeMetricFamily(f"{PREFIX}_keys", "Key Secrets: active, or unreadable.", labels=["state"])
+        counts = GaugeMetricFamily(f"{PREFIX}_keys", "Key Secrets: active, unreadable, or unopened.", labels=["state"])
         for state, count in shown.counts.items():
             counts.add_metric([state], count)
         use = GaugeMetricFamily(

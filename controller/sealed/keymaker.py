@@ -19,6 +19,7 @@ from engine.kube.client import Cluster
 from engine.kube.errors import AlreadyExists
 from engine.kube.refs import SECRETS
 from sealer.keys import Fingerprint, SealingKey, generate
+from sealer.wrapping import Wrapping
 
 LONGEST_LOOK: Final = timedelta(seconds=30)
 """The clock is looked at again after so long: it may have been set, or the machine may have slept."""
@@ -37,6 +38,7 @@ class KeyMaker:
         namespace: str,
         settings: Keys,
         *,
+        wrapping: Wrapping,
         namespaces: Sequence[str] | None,
         leads: Callable[[], bool],
         now: Callable[[], datetime],
@@ -46,6 +48,7 @@ class KeyMaker:
         self._registry = registry
         self._namespace = namespace
         self._settings = settings
+        self._wrapping = wrapping
         self._namespaces = namespaces
         self._leads = leads
         self._now = now
@@ -56,10 +59,12 @@ class KeyMaker:
         self._lookout = Lookout("keys", self._turn)
 
     def ensure(self) -> None:
-        """See to it that there is a key at all.
+        """See to it that there is a key at all, and that none of them is still to be opened.
 
         Raises: NotReady, with the cure where a person has to decide; ApiError.
         """
+        if (unopened := self._registry.unopened()) is not None:
+            raise unopened
         if self._registry.counts()["active"]:
             return
         if not self._leads():
@@ -177,12 +182,13 @@ class KeyMaker:
         for attempt in range(_ATTEMPTS):
             name = keysecrets.name_after(before, self._namespace, settings.prefix, attempt)
             try:
-                made = self._cluster.create(SECRETS, keysecrets.make(key, name, self._namespace, settings))
+                secret = keysecrets.make(key, name, self._namespace, settings, self._wrapping)
+                made = self._cluster.create(SECRETS, secret)
             except AlreadyExists:
                 if successor := self._successor(name, before):
                     return successor
             else:
-                self._registry.add(made)
+                self._registry.add(made, key)
                 self._registry.wait_for(key.fingerprint, _SEEN_SECONDS)
                 return key
         raise NotReady(
@@ -191,10 +197,15 @@ class KeyMaker:
         )
 
     def _successor(self, name: str, before: Fingerprint | None) -> SealingKey | None:
-        """The key of this name, which somebody else made, if it seals from now on. Raises: ApiError."""
+        """The key of this name, which somebody else made, if it seals from now on.
+
+        Raises: NotReady when it is wrapped and not opened yet; ApiError.
+        """
         for secret in self._cluster.list(SECRETS, self._namespace, label_selector=SELECTOR):
             if secret["metadata"]["name"] == name:
                 self._registry.add(secret)
+        if (unopened := self._registry.unopened()) is not None:
+            raise unopened
         if not self._registry.counts()["active"]:
             return None
         newest = self._registry.newest_or_none()

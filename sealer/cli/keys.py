@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sealer.cli import cluster, files, listing
-from sealer.cli.keystore import Keystore, open_store
+from sealer.cli.keystore import Keystore, Stored, open_store
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, Given, Option, Verb
 
@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from sealer.cli.terminal import Terminal
     from sealer.rotation.use import Use
 
-_ACTIONS = {
-    "list": (0, ("repo", "output", "git-credentials")),
-    "renew": (0, ()),
-    "retire": (1, ("repo", "force", "git-credentials")),
-    "backup": (0, ("write", "recipient", "passphrase", "plaintext", "force")),
-    "restore": (1, ("identity", "passphrase", "output")),
+_OPENING = ("with", "identity")
+_ACTIONS: "dict[str, tuple[int | None, tuple[str, ...]]]" = {
+    "list": (0, ("repo", "output", "git-credentials", *_OPENING)),
+    "renew": (0, _OPENING),
+    "retire": (1, ("repo", "force", "git-credentials", *_OPENING)),
+    "backup": (0, ("write", "recipient", "passphrase", "plaintext", "force", *_OPENING)),
+    "restore": (1, ("passphrase", "output", *_OPENING)),
+    "wrap": (None, ("all", "dry-run", "output", *_OPENING)),
+    "unwrap": (None, ("all", "dry-run", "output", "plaintext", *_OPENING)),
 }
-"""How many words follow each action, and which options it takes besides those of all."""
+"""How many words follow each action, None for any, and which options it takes besides those of all."""
 
 OPTIONS = (
     Option(
@@ -33,8 +36,21 @@ OPTIONS = (
     Option(("-w", "--write"), "backup: write to this file (mode 0600) instead of standard output.", "FILE"),
     Option(("--recipient",), "backup: encrypt for this age recipient; may be repeated.", "age1…", many=True),
     Option(("--passphrase",), "backup, restore: under a passphrase, typed or on standard input."),
-    Option(("--plaintext",), "backup: do not encrypt. Whoever reads the file can open every SealedSecret."),
-    Option(("--identity",), "restore: age identity or SSH key to decrypt with; may be repeated.", "FILE", many=True),
+    Option(("--plaintext",), "backup, unwrap: do not encrypt. Whoever reads it can open every SealedSecret."),
+    Option(
+        ("--identity",),
+        "Age identity that opens wrapped keys. restore: or SSH key that decrypts; may be repeated.",
+        "FILE",
+        many=True,
+    ),
+    Option(
+        ("--with",),
+        "Key that wraps and opens: age:age1…, vault:https://…, aws-kms:ARN; may be repeated.",
+        "KEY",
+        many=True,
+    ),
+    Option(("--all",), "wrap, unwrap: every key, retired ones too."),
+    Option(("--dry-run",), "wrap, unwrap: write nothing; exit code 3 if anything would change."),
     listing.OUTPUT,
     *cluster.OPTIONS,
     *COMMON,
@@ -52,6 +68,10 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
         from sealer.cli import keysbackup
 
         return keysbackup.restore(given, words[0], terminal, environ)
+    if action in ("wrap", "unwrap"):
+        from sealer.cli import keyswrap
+
+        return keyswrap.run(action, words, given, terminal, environ)
     if action == "list":
         return _list(open_store(given, environ), given, terminal, environ)
     from sealer.cli import keyschange
@@ -68,7 +88,7 @@ def _action(given: Given) -> tuple[str, tuple[str, ...]]:
         what = f'there is no action "{action}"' if action else "no action is named"
         raise Misused(what, hint=f"the actions are {', '.join(_ACTIONS)}")
     count, own = _ACTIONS[action]
-    if len(words) != count:
+    if count is not None and len(words) != count:
         needed = {"retire": "one fingerprint", "restore": "one file"}.get(action, "no further words")
         raise Misused(f"keys {action} takes {needed}")
     of_some = {name for _, names in _ACTIONS.values() for name in names}
@@ -86,21 +106,23 @@ def _list(store: Keystore, given: Given, terminal: "Terminal", environ: Mapping[
     repositories = of_repositories(store, given, terminal, environ)
     for one in store.stored:
         if one.error is not None:
-            terminal.warning(f"Secret/{store.namespace}/{one.name}: no usable key: {one.error.message}")
+            what = one.error.message if one.is_closed else f"no usable key: {one.error.message}"
+            terminal.warning(f"Secret/{store.namespace}/{one.name}: {what}", one.error.hint if one.is_closed else None)
     lost = [*use.unknown(live), *use.unknown(repositories or [])]
     for place in lost:
         terminal.warning(f"{place.place}: {place.why}; it counts as a use of every key")
     rows = [_row(store, key.fingerprint, live, repositories) for key in store.ring]
+    rows += [_closed_row(one) for one in store.closed]
     if given.text("output") == "json":
         told = {"keys": [_json(row) for row in rows], "unreadable": [place.place for place in lost]}
         files.write_output(listing.as_json(told), None)
     else:
-        heading = ("FINGERPRINT", "SECRET", "STATE", "SINCE", "LIVE", "FILES")
+        heading = ("FINGERPRINT", "SECRET", "STATE", "SINCE", "LIVE", "FILES", "WRAPPED")
         files.write_output(listing.table(heading, [tuple(map(_cell, row)) for row in rows]), None)
     return 0
 
 
-_Row = tuple[str, str, str, str, int, int | None]
+_Row = tuple[str, str, str, str, int | None, int | None, list[str]]
 
 
 def _row(store: Keystore, fingerprint: str, live: "list[Use]", repositories: "list[Use] | None") -> _Row:
@@ -118,30 +140,40 @@ def _row(store: Keystore, fingerprint: str, live: "list[Use]", repositories: "li
         f"{since:%Y-%m-%d}",
         len(use.needing(live, key.fingerprint)),
         None if repositories is None else len(use.needing(repositories, key.fingerprint)),
+        [name for one in holding if one.wrapped is not None for name in one.wrapped.wrapped_with],
     )
 
 
-def _cell(value: "str | int | None") -> str:
-    return "-" if value is None else str(value)
+def _closed_row(one: Stored) -> _Row:
+    """A wrapped key that does not open here: what its certificate says of it, and nothing of its use."""
+    assert one.wrapped is not None  # noqa: S101  # that is what makes it closed
+    since = f"{one.wrapped.certificate.not_before:%Y-%m-%d}"
+    return (one.wrapped.fingerprint, one.name, one.state, since, None, None, one.wrapped.wrapped_with)
 
 
-def _json(row: _Row) -> "dict[str, str | int | None]":
-    return dict(zip(("fingerprint", "secret", "state", "since", "live", "files"), row, strict=True))
+def _cell(value: "str | int | list[str] | None") -> str:
+    return ",".join(value) or "-" if isinstance(value, list) else "-" if value is None else str(value)
+
+
+def _json(row: _Row) -> "dict[str, str | int | list[str] | None]":
+    return dict(zip(("fingerprint", "secret", "state", "since", "live", "files", "wrapped"), row, strict=True))
 
 
 VERB = Verb(
     name="keys",
-    summary="List, renew, retire, back up and restore the sealing keys of a cluster.",
+    summary="List, renew, retire, back up, restore and wrap the sealing keys of a cluster.",
     text="list says which keys there are, and how many live SealedSecrets and files of --repo each of them opens; what "
     "cannot be read counts as a use of every key. renew makes a new key, which seals from then on. retire FINGERPRINT "
     "takes a key out of use by its label and deletes nothing; it refuses while anything uses the key, or that cannot "
     "be known. backup writes all keys, encrypted, as a List of Secrets that unseal, rotate and restore read; restore "
-    "FILE puts them into a cluster.",
+    "FILE puts them into a cluster. wrap encrypts keys where they are, under the keys of --with, any of which opens "
+    "them; unwrap --plaintext is the way back. Only keys that --with names, and identities, are asked to open.",
     examples=(
         "kseal keys list --repo .",
         "kseal keys retire SHA256:… --repo .",
         "kseal keys backup --recipient age1… -w keys.age",
         "kseal keys restore keys.age --identity identity.txt",
+        "kseal keys wrap --all --with age:age1… --identity identity.txt",
     ),
     options=OPTIONS,
     run=run,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from engine import undumpable
 from engine.errors import KsealError
 from sealer import age, secret
-from sealer.cli import decrypting, files, listing
-from sealer.cli.keystore import Keystore, open_store
+from sealer.cli import decrypting, files, keyschange, listing
+from sealer.cli.keystore import Keystore, Stored, open_store
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import Given
 from sealer.keys import load_pair
@@ -37,6 +37,7 @@ def backup(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> in
         raise Misused("a backup is not for a terminal", hint="name a file with -w FILE")
     passphrase = decrypting.passphrase(is_new=True) if ways == ["passphrase"] else None
     store = open_store(given, environ)
+    store.require_opened()
     for one in store.stored:
         if one.error is not None:
             terminal.warning(f"Secret/{store.namespace}/{one.name}: left out, no usable key: {one.error.message}")
@@ -62,20 +63,20 @@ def restore(given: Given, path: str, terminal: "Terminal", environ: Mapping[str,
     decrypt = decrypting.Decryptor(given, is_input_taken=path == files.STDIN)
     wanted = _secrets(decrypt(*given_file), given_file.source)
     store = open_store(given, environ)
-    there = {one.name: secret.values(one.raw) for one in store.stored}
+    there = {one.name: one for one in store.stored}
     rows = []
     for name, raw in wanted.items():
-        if name in there and there[name] != secret.values(raw):
+        if name in there and not _is_same(there[name], raw):
             raise KsealError(f"Secret/{store.namespace}/{name} is there already and holds another key")
     from engine.kube.refs import SECRETS
 
     for name, raw in wanted.items():
         items = secret.values(raw)
+        key = load_pair(items["tls.key"], items.get("tls.crt"))
         if name not in there:
             metadata = {**raw["metadata"], "namespace": store.namespace}
-            store.client.create(SECRETS, {**raw, "metadata": metadata})
-        fingerprint = load_pair(items["tls.key"], items.get("tls.crt")).fingerprint
-        rows.append((name, fingerprint, "unchanged" if name in there else "created"))
+            store.client.create(SECRETS, keyschange.wrapped_if_asked(store, {**raw, "metadata": metadata}, key))
+        rows.append((name, key.fingerprint, "unchanged" if name in there else "created"))
     if given.text("output") == "json":
         fields = ("secret", "fingerprint", "result")
         files.write_output(listing.as_json([dict(zip(fields, row, strict=True)) for row in rows]), None)
@@ -86,14 +87,27 @@ def restore(given: Given, path: str, terminal: "Terminal", environ: Mapping[str,
     return 0
 
 
+def _is_same(stored: Stored, raw: Mapping[str, Any]) -> bool:
+    """Whether a Secret in the cluster holds what one of the backup does; of a wrapped one its certificate says it."""
+    values = secret.values(raw)
+    if stored.wrapped is not None:
+        return values.get("tls.crt") == stored.wrapped.certificate.pem
+    return secret.values(stored.raw) == values
+
+
 def _listed(store: Keystore) -> str:
-    """The key Secrets without what only a server writes, so that they fit into any cluster and namespace."""
+    """The key Secrets without what only a server writes, so that they fit into any cluster and namespace. Wrapped ones
+    are plain in it: a backup that needs a service to be read is lost with that."""
     from engine.kube.manifest import to_yaml
+    from sealer.wrappedkey import with_plain
 
     items = []
-    for one in [stored for stored in store.stored if stored.key]:
-        metadata = {key: value for key, value in one.raw["metadata"].items() if key not in _OF_A_SERVER}
-        fields = {key: one.raw[key] for key in ("data", "type", "immutable") if key in one.raw}
+    for one in store.stored:
+        if one.key is None:
+            continue
+        raw = one.raw if one.wrapped is None else with_plain(one.raw, one.key)
+        metadata = {key: value for key, value in raw["metadata"].items() if key not in _OF_A_SERVER}
+        fields = {key: raw[key] for key in ("data", "type", "immutable") if key in raw}
         items.append({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **fields})
     return to_yaml({"apiVersion": "v1", "kind": "List", "items": items})
 
@@ -105,6 +119,7 @@ def _secrets(text: bytes, source: str) -> dict[str, dict[str, Any]]:
     """
     from sealer.cli import documents
     from sealer.sealedsecret import require_kind
+    from sealer.wrappedkey import is_wrapped
 
     found: dict[str, dict[str, Any]] = {}
     objects, _ = documents.read_documents([files.Input(source, text)])
@@ -115,6 +130,9 @@ def _secrets(text: bytes, source: str) -> dict[str, dict[str, Any]]:
             if LABEL not in (metadata.get("labels") or {}) and metadata.get("name") != PREFIX:
                 raise KsealError("not a sealing key: it has no such label")
             items = secret.values(raw)
+            if is_wrapped(raw):
+                hint = "apply it with kubectl, in the namespace that it comes from; what wraps it opens it there alone"
+                raise KsealError("it is wrapped, as in the cluster, and not from a backup by kseal", hint)
             if "tls.key" not in items:
                 raise KsealError("not a sealing key: there is no item 'tls.key' in it")
             load_pair(items["tls.key"], items.get("tls.crt"))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine.errors import KsealError
 from engine.kube.errors import AlreadyExists
@@ -30,7 +30,9 @@ def renew(store: Keystore, terminal: "Terminal") -> int:
 
     Raises: KsealError.
     """
+    store.require_opened()
     newest = store.newest
+    _require_wrapping_again(store, newest)
     if not store.active and next(iter(store.client.list(use.SEALED_SECRETS, limit=1)), None) is not None:
         raise KsealError(
             "SealedSecrets exist, but no active key; a new key would open none of them",
@@ -45,9 +47,11 @@ def renew(store: Keystore, terminal: "Terminal") -> int:
     for attempt in range(_ATTEMPTS):
         name = name_after(newest.fingerprint if newest else None, store.namespace, prefix, attempt)
         try:
-            store.client.create(SECRETS, raw_secret(key, name, store.namespace, prefix=prefix))
+            store.client.create(
+                SECRETS, wrapped_if_asked(store, raw_secret(key, name, store.namespace, prefix=prefix), key)
+            )
         except AlreadyExists:
-            now = Keystore(store.client, store.namespace).newest
+            now = Keystore(store.client, store.namespace, store.wrapping).newest
             if now is not None and (newest is None or now.fingerprint != newest.fingerprint):
                 terminal.warning("somebody else renewed the key at the same moment; that one is the newest now")
                 files.write_output(f"{now.fingerprint}\n", None)
@@ -60,11 +64,27 @@ def renew(store: Keystore, terminal: "Terminal") -> int:
     raise KsealError(f"Secrets {prefix}* fill namespace {store.namespace}, and none of them is an active key")
 
 
+def wrapped_if_asked(store: Keystore, raw: dict[str, Any], key: SealingKey) -> dict[str, Any]:
+    """The Secret of a key as it is to be created. Raises: KsealError when it cannot be wrapped."""
+    return store.wrapping.wrapped(raw, key) if store.wrapping.keys else raw
+
+
+def _require_wrapping_again(store: Keystore, newest: SealingKey | None) -> None:
+    """Refuse to succeed a wrapped key by a plain one, unless that was unwrapped first. Raises: KsealError."""
+    if newest is None or store.wrapping.keys:
+        return
+    wrapped = next((one.wrapped for one in store.holding(newest.fingerprint) if one.wrapped is not None), None)
+    if wrapped is not None:
+        words = " ".join(f"--with {name}" for name in wrapped.wrapped_with)
+        raise KsealError("the newest key is wrapped, and its successor would not be", f"kseal keys renew {words}")
+
+
 def retire(store: Keystore, fingerprint: str, given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Relabel the Secrets of a key, when nothing uses it any more or a person insists.
 
     Raises: KsealError.
     """
+    store.require_opened()
     holding = store.holding(fingerprint)
     if not holding:
         known = ", ".join(key.fingerprint for key in store.ring)

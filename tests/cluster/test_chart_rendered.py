@@ -12,7 +12,7 @@ import pytest
 
 from controller.main import OPTIONS, settings
 from engine.kube.yaml import Dialect, read_all
-from tests.kit import real
+from tests.kit import real, wrappedkeys
 from tests.kit.tree import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "kseal"
@@ -188,6 +188,7 @@ def test_a_release_of_the_other_chart_can_be_taken_over_in_place() -> None:
     ]
 
 
+VAULT, RECIPIENT = "vault:https://vault/v1/transit/keys/kseal", f"age:{wrappedkeys.RECIPIENT}"
 FLAGS = [
     ({"secretName": "keys"}, "--key-prefix=keys"),
     ({"updateStatus": False}, "--update-status=false"),
@@ -201,6 +202,8 @@ FLAGS = [
     ({"additionalNamespaces": ["shop", "blog"]}, "--additional-namespaces=shop,blog"),
     ({"privateKeyAnnotations": {"a": "1", "b": "x=y"}}, "--privatekey-annotations=a=1,b=x=y"),
     ({"privateKeyLabels": {"team": "platform"}}, "--privatekey-labels=team=platform"),
+    ({"wrapKeysWith": [VAULT, RECIPIENT]}, f"--wrap-keys-with={VAULT},{RECIPIENT}"),
+    ({"ageIdentitySecret": "age"}, "--age-identity-file=/etc/kseal/age/identity"),
     ({"logLevel": "DEBUG"}, "--log-level=DEBUG"),
     ({"logFormat": "json"}, "--log-format=json"),
     ({"kubeClientQPS": 2.5}, "--kubeclient-qps=2.5"),
@@ -231,6 +234,19 @@ def test_without_values_the_controller_gets_its_own_defaults() -> None:
         for words in (arguments, [])
     )
     assert given == default
+
+
+def test_the_age_identity_is_mounted_where_the_flag_says_and_credentials_come_as_variables() -> None:
+    values = {"ageIdentitySecret": "age", "extraEnv": [{"name": "VAULT_CACERT", "value": "/ca.crt"}]}
+    spec = _deployment(values)["spec"]["template"]["spec"]
+    (volume,) = [one for one in spec["volumes"] if one["name"] == "age-identity"]
+    assert volume["secret"]["secretName"] == "age"
+    assert volume["secret"]["items"] == [{"key": "identity", "path": "identity"}]
+    assert volume["secret"]["defaultMode"] == 0o440
+    mounts = {one["name"]: one for one in _container(values)["volumeMounts"]}
+    assert mounts["age-identity"] == {"name": "age-identity", "mountPath": "/etc/kseal/age", "readOnly": True}
+    assert {"name": "VAULT_CACERT", "value": "/ca.crt"} in _container(values)["env"]
+    assert "age-identity" not in json.dumps(_deployment())
 
 
 def test_a_certificate_that_is_not_published_needs_no_rights() -> None:

@@ -54,6 +54,7 @@ CASES = [
         labels=JOB,
     ),
     Case("SealedSecretsKeyUnreadable", {ours("keys", ',state="unreadable"'): "0x5 1x15"}, 11, 10, JOB),
+    Case("SealedSecretsKeyUnreadable", {ours("keys", ',state="unopened"'): "0x5 1x15"}, 11, 10, JOB),
     Case("SealedSecretsKeyNotRenewed", {ours("key_age_seconds"): f"{32 * DAY - 300}+60x90"}, 66, 65, JOB),
     Case(
         "SealedSecretsCertificateEnds", {ours("key_not_after_timestamp_seconds"): f"{30 * DAY + 300}x90"}, 66, 65, JOB

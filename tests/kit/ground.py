@@ -37,7 +37,13 @@ class Ground:
     """One namespace of a control plane, its controller (that namespace only), and sealing for it."""
 
     def __init__(
-        self, plane: ControlPlane, nest: Nest, *, flags: Sequence[str] = (), kubeconfig: Path | None = None
+        self,
+        plane: ControlPlane,
+        nest: Nest,
+        *,
+        flags: Sequence[str] = (),
+        kubeconfig: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.plane = plane
         self.namespace = plane.create_namespace()
@@ -46,6 +52,7 @@ class Ground:
             kubeconfig or plane.kubeconfig,
             namespace=self.namespace,
             flags=["--all-namespaces=false", "--key-size=2048", *flags],
+            environment=environment,
         )
 
     def sealed(
@@ -139,10 +146,10 @@ class Ground:
 
 
 @contextmanager
-def open_ground(plane: ControlPlane, *flags: str) -> Iterator[Ground]:
+def open_ground(plane: ControlPlane, *flags: str, environment: Mapping[str, str] | None = None) -> Iterator[Ground]:
     """A ground whose controller is not started yet; at the end nothing of the planted value may be found."""
     with Nest("controller") as nest:
-        ground = Ground(plane, nest, flags=flags)
+        ground = Ground(plane, nest, flags=flags, environment=environment)
         yield ground
         leaks.assert_absent(ground.places())
 

@@ -86,6 +86,8 @@ annotations:
 {{- end }}
 {{- include "kseal.argument" (dict "flag" "privatekey-annotations" "value" (include "kseal.pairs" .privateKeyAnnotations)) }}
 {{- include "kseal.argument" (dict "flag" "privatekey-labels" "value" (include "kseal.pairs" .privateKeyLabels)) }}
+{{- include "kseal.argument" (dict "flag" "wrap-keys-with" "value" (join "," .wrapKeysWith)) }}
+{{- if .ageIdentitySecret }}{{ include "kseal.argument" (dict "flag" "age-identity-file" "value" "/etc/kseal/age/identity") }}{{ end }}
 {{- include "kseal.argument" (dict "flag" "log-level" "value" .logLevel) }}
 {{- include "kseal.argument" (dict "flag" "log-format" "value" .logFormat) }}
 {{- include "kseal.argument" (dict "flag" "kubeclient-qps" "value" .kubeClientQPS) }}

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ pytest.importorskip("grpc")
 pyrage = pytest.importorskip("pyrage")
 
 
-def test_the_program_wraps_and_unwraps_for_us(tmp_path: Path) -> None:
+def test_the_program_wraps_and_unwraps_for_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     identity = pyrage.x25519.Identity.generate()
     exchange = Exchange(tmp_path, {"SOPS_AGE_KEY": str(identity)})
     keys = BorrowedKeys(exchange.environ, program=str(exchange.program))
@@ -30,6 +32,7 @@ def test_the_program_wraps_and_unwraps_for_us(tmp_path: Path) -> None:
     keys.close()
     assert exchange.we_read(data, {"age": keys}) == PLAIN, "it starts again when needed"
     keys.close()
+    assert not list(tmp_path.glob("kseal-keys-*"))
 
 
 def test_its_reason_comes_through(tmp_path: Path) -> None:
@@ -63,3 +66,4 @@ def test_it_ends_when_we_are_killed(tmp_path: Path) -> None:
     ours.wait()
     ours.stdout.close()
     wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in children), "it has ended", limit_seconds=10)
+    wait_until(lambda: not list(tmp_path.glob("kseal-keys-*")), "its socket is gone", limit_seconds=10)

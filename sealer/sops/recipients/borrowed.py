@@ -22,7 +22,7 @@ _START_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.01
 _END_SECONDS: Final = 5.0
 # In the background the program has no input of ours; `cat` has it, and ends when we close it or are gone.
-_WITH_US: Final = ("/bin/sh", "-c", '"$@" & cat >/dev/null; kill $!; wait', "sh")
+_WITH_US: Final = '"$@" & cat >/dev/null; kill $!; wait; rm -rf "$0"'
 
 
 class BorrowedKeys:
@@ -67,7 +67,8 @@ class BorrowedKeys:
             raise KsealError(f'cannot start "{self._program}": it is not on the PATH', "install sops from getsops/sops")
         self._folder = tempfile.mkdtemp(prefix="kseal-keys-")  # 0700: the protocol lets in whoever reaches the socket
         socket = Path(self._folder, "socket")
-        command = [*_WITH_US, program, "keyservice", "--network", "unix", "--address", str(socket)]
+        serving = [program, "keyservice", "--network", "unix", "--address", str(socket)]
+        command = ["/bin/sh", "-c", _WITH_US, self._folder, *serving]
         environ = {**self._environ, "SOPS_DISABLE_VERSION_CHECK": "true"}
         silent = subprocess.DEVNULL
         child = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=silent, stderr=silent)
@@ -88,4 +89,4 @@ class BorrowedKeys:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)  # else the shell has removed it

@@ -63,7 +63,7 @@ def _stranger(kind: str) -> MakeKeyService:
     for entry in _entry_points():
         if entry.name == kind:
             return cast(MakeKeyService, entry.load())
-    raise Misconfigured(f"no plug-in serves keys of kind {kind}", f"there are plug-ins for {', '.join(KEY_SERVICES)}")
+    raise Misconfigured(f"no plug-in serves keys of kind {kind}", f"there are plug-ins for {', '.join(kinds())}")
 
 
 def _entry_points() -> "EntryPoints":

@@ -45,6 +45,7 @@ class Call:
         self.text = parsed.text
         self.words: Sequence[str] = parsed.words
         self._configs: dict[str, Config | None] = {}
+        self._keeping: dict[tuple[str, str], Format] = {}
 
     @property
     def is_for_many(self) -> bool:
@@ -175,6 +176,15 @@ class Call:
         return self._format(path, self.text("output-type"), self.settings.number("indent") if is_set else None)
 
     def _format(self, path: str, wanted: str, spaces: int | None) -> "Format":
+        form = self._plain_format(path, wanted, spaces)
+        if not self.flag("keep-layout"):
+            return form
+        from sealer.sops.formats.keeping import Keeping
+
+        # One for input and output, so that what is written is put into what was read.
+        return self._keeping.setdefault((path, form.name), Keeping(form, self.voice.warning))
+
+    def _plain_format(self, path: str, wanted: str, spaces: int | None) -> "Format":
         name = name_for(path, wanted)
         if name in {"dotenv", "ini"}:
             self.config(path)  # a configuration that cannot be read is an error even where nothing of it matters

@@ -68,7 +68,7 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
-    (flags.FORCE, flags.RECURSIVE),
+    (flags.FORCE, flags.KEEP_LAYOUT, flags.RECURSIVE),
     (
         "kseal sops decrypt secrets.yaml",
         """kseal sops decrypt --extract '["password"]' secrets.yaml""",

@@ -76,6 +76,7 @@ VERB = SopsVerb(
     run,
     (
         *flags.COMMENT_SELECTION,
+        flags.KEEP_LAYOUT,
         flags.RECURSIVE,
         Flag(("update",), "bring this encrypted file up to the plain one; equal values keep their ciphertext", "FILE"),
     ),

@@ -109,6 +109,7 @@ HELP = Flag(("help", "h"), "show this help")
 
 RECURSIVE = Flag(("recursive", "r"), "the files below folders too, those that it is about")
 DRY_RUN = Flag(("dry-run",), "write nothing; show what would change, with exit code 3 if anything would")
+KEEP_LAYOUT = Flag(("keep-layout",), "YAML: change values where they stand; quotes, blank lines and anchors stay")
 FORCE = Flag(("force",), "write plaintext even into a Git work tree")
 COMMON = (
     Flag(("config-beside-file",), "look for .sops.yaml from the folder of the file upwards"),

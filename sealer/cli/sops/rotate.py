@@ -71,7 +71,7 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
-    (flags.IGNORE_MAC, flags.RECURSIVE, flags.DRY_RUN),
+    (flags.IGNORE_MAC, flags.KEEP_LAYOUT, flags.RECURSIVE, flags.DRY_RUN),
     (
         "kseal sops rotate --in-place secrets.yaml",
         "kseal sops rotate --recursive --dry-run clusters/",

@@ -88,4 +88,5 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
+    (flags.KEEP_LAYOUT,),
 )

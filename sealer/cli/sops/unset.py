@@ -53,4 +53,5 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
+    (flags.KEEP_LAYOUT,),
 )

@@ -130,6 +130,7 @@ VERB = SopsVerb(
     (flags.YES, flags.INPUT_TYPE, *flags.KEY_SERVICES),
     run,
     (
+        flags.KEEP_LAYOUT,
         flags.RECURSIVE,
         flags.DRY_RUN,
         Flag(("keep-data-key",), "keep the data key where a master key is removed, as the original does"),

@@ -44,6 +44,7 @@ def install(wish: Wish, terminal: "Terminal", environ: Mapping[str, str]) -> int
     """Tell git. A hook that is not ours stops it before anything is written."""
     git, program = Git(environ), _program(environ)
     attributes = _attributes(git, wish, environ)
+    lines = "".join(f"{_pattern(pattern)} merge=kseal diff=kseal\n" for pattern in wish.patterns or PATTERNS)
     hook = _hook(git) if wish.has_hooks else None
     if hook and hook.exists() and not _is_ours(hook):
         raise KsealError(
@@ -53,7 +54,7 @@ def install(wish: Wish, terminal: "Terminal", environ: Mapping[str, str]) -> int
     scope = "--global" if wish.is_global else "--local"
     for name, value in _settings(program).items():
         git.run("config", scope, name, value)
-    _put(attributes, "".join(f"{_pattern(pattern)} merge=kseal diff=kseal\n" for pattern in wish.patterns or PATTERNS))
+    _put(attributes, lines)
     if hook:
         hook.parent.mkdir(parents=True, exist_ok=True)
         files.write_file(str(hook), f"#!/bin/sh\n{_HOOK_MARK}\nexec {program} git pre-commit\n".encode())

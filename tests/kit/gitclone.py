@@ -95,6 +95,11 @@ class Clone:
         self.git("add", "--all")
         return self.git("commit", "--quiet", "--message", message, code=code)
 
+    @staticmethod
+    def new_recipient() -> str:
+        """Somebody else, whose identity nobody has."""
+        return str(pyrage.x25519.Identity.generate().to_public())
+
     def holds(self, text: str) -> list[str]:
         """Where a text stands in the clone or the folder for temporary files: files as they are, and git's objects."""
         found = [

@@ -45,9 +45,16 @@ class Merge:
     def documents(self, base: Branches, ours: Branches, theirs: Branches) -> Branches:
         """The merged documents. Those that have no kind and name are told apart by their position."""
         if len(ours) == len(theirs) == 1 and len(base) <= 1:
-            return [self._branch(base[0] if base else Branch(), ours[0], theirs[0], "")]
-        merged = self._list(list(base), list(ours), list(theirs), "")
+            return [self._document(base[0] if base else Branch(), ours[0], theirs[0])]
+        merged = self._list(list(base), list(ours), list(theirs), "document")
         return [item for item in merged if isinstance(item, Branch)]
+
+    def _document(self, base: Branch, ours: Branch, theirs: Branch) -> Branch:
+        if not self._notes_are_behind:
+            return self._branch(base, ours, theirs, "")
+        merged = self._branch(_once(base), _once(ours), _once(theirs), "")
+        doubles = [item for item in ours if item not in _once(ours) and merged.has(str(item[0]))]
+        return Branch([*doubles, *merged])
 
     def value(self, base: "Value | _Nothing", ours: Value, theirs: Value, path: str) -> Value:
         """One value that both sides have."""
@@ -127,16 +134,15 @@ class Merge:
         if len(base) == len(ours) == len(theirs):
             triples = zip(base, ours, theirs, strict=True)
             return [self.value(*triple, f"{path}[{index}]") for index, triple in enumerate(triples, first)]
-        self._conflict(f"{path}[{first}]" if path else f"document {first + 1}")
+        self._conflict(f"{path}[{first}]")
         return ours
 
     def _split(self, branch: Branch) -> tuple[_Entries, tuple[Comment, ...]] | None:
         """The entries by key, and the comments that belong to none; None where a key is there twice."""
         way = -1 if self._notes_are_behind else 1
-        items = list(branch) if way > 0 else _without_doubles(branch)
         entries: list[tuple[str, _Entry]] = []
         run: list[Comment] = []
-        for key, value in items[::way]:
+        for key, value in branch[::way]:
             if isinstance(key, Comment):
                 run.append(key)
             else:
@@ -188,10 +194,10 @@ def _frozen(value: object) -> object:
             return type(value).__name__, repr(value)  # 1, 1.0 and True differ, and NaN is itself
 
 
-def _without_doubles(branch: Branch) -> list[tuple[str | Comment, Value]]:
+def _once(branch: Branch) -> Branch:
     """The sections of an INI file, each once: DEFAULT is there a second time, and empty, before one that is written."""
     filled = {key for key, value in branch if value != Branch()}
-    return [(key, value) for key, value in branch if value != Branch() or key not in filled]
+    return Branch((key, value) for key, value in branch if value != Branch() or key not in filled)
 
 
 def _is_list(value: object) -> bool:

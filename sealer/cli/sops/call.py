@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sealer.sops.operations import Keys
     from sealer.sops.recipients.base import MasterKey
 
+MISUSED = 2
 GENERIC, CANNOT_READ, CANNOT_WRITE, BAD_CONTEXT, BAD_SET, CONFLICT = 1, 2, 3, 6, 7, 8
 KEYS_ON_MISSING_FILE, NO_FILE, DUPLICATE_ORDER = 49, 100, 112
 """Exit codes that are decided here; those of the format belong to its errors."""
@@ -209,8 +210,11 @@ class Call:
         for kind in order:
             if order.count(kind) > 1:
                 raise Failed(f"Duplicate decryption key type: {kind}", DUPLICATE_ORDER)
+        backend = self.settings.text("backend")
+        if backend not in {"", "sops"}:
+            raise Failed(f'there is no backend "{backend}"', MISUSED, "there is sops")
         has_local, uris = self.flag("enable-local-keyservice"), self.parsed.texts("keyservice")
-        return Keys(services(self.environ, has_local=has_local, uris=uris), order)
+        return Keys(services(self.environ, has_local=has_local, uris=uris, borrows=bool(backend)), order)
 
     def context(self) -> dict[str, str] | None:
         """The encryption context for AWS KMS, None where there is none. Raises: Failed."""

@@ -113,6 +113,7 @@ KEEP_LAYOUT = Flag(("keep-layout",), "YAML: change values where they stand; quot
 FORCE = Flag(("force",), "write plaintext even into a Git work tree")
 COMMON = (
     Flag(("config-beside-file",), "look for .sops.yaml from the folder of the file upwards"),
+    Flag(("backend",), "sops: start the real sops for kinds of key that kseal does not serve", "NAME"),
     Flag(("quiet", "q"), "say nothing but errors"),
     Flag(("verbose", "v"), "say what is being done"),
     Flag(("color",), "colours in messages: auto, always or never", "WHEN"),

@@ -1,9 +1,12 @@
 """The key services of one call, each made when a key of its kind comes up.
 
-Keys of age and PGP are served here, those of key services by plug-ins, and all of them by other processes where the
-line names some. Of several that serve one kind, each is asked until one answers.
+Keys of age and PGP are served here, those of key services by plug-ins, those that nobody serves by the real sops where
+the line allows it, and all of them by other processes where the line names some. Of several that serve one kind, each
+is asked until one answers.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,13 +26,15 @@ class Services(Mapping[str, "KeyService"]):
     def __init__(self, makers: Sequence[Make]) -> None:
         self._makers = makers
         self._made: dict[str, KeyService] = {}
+        self._lock = threading.Lock()
 
     def __getitem__(self, kind: str) -> "KeyService":
         if kind not in FIELDS or not self._makers:
             raise KeyError(kind)
-        if kind not in self._made:
-            self._made[kind] = self._make(kind)
-        return self._made[kind]
+        with self._lock:
+            if kind not in self._made:
+                self._made[kind] = self._make(kind)
+            return self._made[kind]
 
     def __contains__(self, kind: object) -> bool:
         return bool(self._makers) and kind in FIELDS
@@ -56,17 +61,21 @@ class Services(Mapping[str, "KeyService"]):
         return InTurn(made)
 
 
-def services(environ: Mapping[str, str], *, has_local: bool, uris: Sequence[str]) -> Services:
+def services(environ: Mapping[str, str], *, has_local: bool, uris: Sequence[str], borrows: bool = False) -> Services:
     """What can wrap and unwrap: this process unless it is told not to, and other processes by their addresses.
+
+    `borrows`: the real sops may be started for kinds of key that have no service here.
 
     Raises: KsealError for what is no address, and where the library for it is missing.
     """
-    return Services([*([_Local(environ).make] if has_local else []), *map(_remote, uris)])
+    return Services([*([_Local(environ, borrows=borrows).make] if has_local else []), *map(_remote, uris)])
 
 
 class _Local:
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, borrows: bool) -> None:
         self._environ = environ
+        self._borrows = borrows
+        self._borrowed: KeyService | None = None
 
     def make(self, kind: str) -> "KeyService":
         """Raises: KsealError."""
@@ -83,7 +92,30 @@ class _Local:
             return PgpService(self._environ)
         from providers.catalog import key_service
 
-        return key_service(kind, self._environ)
+        try:
+            return key_service(kind, self._environ)
+        except KsealError as error:
+            if self._borrows:
+                return self._real_sops()
+            cure = "--backend sops uses the real sops for it"
+            raise KsealError(error.message, f"{error.hint}; or {cure}" if error.hint else cure) from error
+
+    def _real_sops(self) -> "KeyService":
+        """One process for all kinds of key. It ends when we do."""
+        if self._borrowed is None:
+            from sealer.sops.recipients.borrowed import BorrowedKeys
+
+            self._borrowed = BorrowedKeys(self._environ, program=_foreign_sops(self._environ))
+        return self._borrowed
+
+
+def _foreign_sops(environ: Mapping[str, str]) -> str:
+    """The first `sops` on PATH that is not a link to ourselves."""
+    for folder in environ.get("PATH", "").split(os.pathsep):
+        path = os.path.join(folder, "sops")  # noqa: PTH118  # as elsewhere
+        if os.access(path, os.X_OK) and not os.path.basename(os.path.realpath(path)).startswith("kseal"):  # noqa: PTH119
+            return path
+    return "sops"
 
 
 def _remote(uri: str) -> Make:

@@ -24,6 +24,7 @@ from tests.kit.process import Nest, wait_until
 from tests.kit.running import KSEAL, OriginalController, RunningController
 from tests.kit.sealingkeys import a_key, broken, certificate, key_secret
 from tests.kit.tree import ROOT
+from tests.kit.wrappedkeys import wrapped_secret, write_identity
 
 pytestmark = [pytest.mark.cluster, pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -254,6 +255,21 @@ def test_there_is_no_way_back_without_a_takeover(scene: Scene) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "there is no takeover to undo" in errors
+
+
+def test_there_is_no_way_back_while_keys_are_wrapped_and_a_look_names_them(scene: Scene, tmp_path: Path) -> None:
+    identity = write_identity(tmp_path / "identity")
+    scene.apply(wrapped_secret("sealed-secrets-keyshut", scene.home, a_key(), identity))
+    try:
+        process = scene.adopt("--undo")
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "sealing keys are wrapped, which the original cannot read: sealed-secrets-keyshut" in errors
+        assert "kseal keys unwrap --all --plaintext" in errors
+        unreadable = {one["object"]: one["error"] for one in scene.look()[1]["keys"]["unreadable"]}
+        assert "wrapped with age:age1" in unreadable[f"Secret/{scene.home}/sealed-secrets-keyshut"]
+    finally:
+        scene.plane.kubectl("delete", "secret", "sealed-secrets-keyshut", namespace=scene.home)
 
 
 def test_a_takeover_that_would_break_something_is_refused_before_its_first_step(scene: Scene) -> None:

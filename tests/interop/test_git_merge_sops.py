@@ -228,3 +228,18 @@ def test_files_that_are_not_encrypted_conflict_as_ever(clone: Clone) -> None:
     )
     clone.git("merge", "--no-edit", "side", code=1)
     assert clone.read("plain.yaml") == "<<<<<<< ours\na: ours\n=======\na: theirs\n>>>>>>> theirs\n"
+
+
+@pytest.mark.parametrize("name", ["my secrets/it's $HOME.yaml", "-x.yaml", "ünï.yaml"])
+def test_paths_of_any_kind(clone: Clone, name: str) -> None:
+    clone.encrypted("s.yaml", PLAIN["s.yaml"])
+    clone.write(name, clone.read("s.yaml"))
+
+    def change(key: str) -> None:
+        clone.sops("set", f"./{name}", f'["{key}"]', '"canary-new"')
+
+    diverge(clone, name, lambda: change("a"), lambda: change("b"))
+    clone.git("merge", "--quiet", "--no-edit", "side")
+    merged = values(clone, f"./{name}")
+    assert (merged["a"], merged["b"]) == ("canary-new", "canary-new")
+    assert "hash:" in clone.git("log", "-p")

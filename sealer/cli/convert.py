@@ -4,6 +4,7 @@ import gc
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine import undumpable
 from engine.errors import KsealError
 from sealer.cli import cluster, files, keyfiles, listing, sealingkey, tree
 from sealer.cli.misuse import Misused
@@ -55,6 +56,7 @@ OPTIONS = (
 def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Convert every Secret of every file, or none."""
     target = _target(given)
+    undumpable.protect()
     if given.flag("in-place"):
         return _in_place(target, given, terminal, environ)
     _check_single(given)

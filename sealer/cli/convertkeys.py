@@ -13,7 +13,7 @@ from sealer.cli.verb import Given
 from sealer.convert import sopsfile
 from sealer.convert.file import NOTHING, Converted, Powers, Raw, convert
 from sealer.convert.forms import Form, may_hold_secrets
-from sealer.convert.sopsfile import Recipients
+from sealer.convert.sopsfile import Decrypted, Recipients
 from sealer.ring import KeyRing
 from sealer.scope import Scope
 from sealer.sops.operations import Keys
@@ -86,8 +86,11 @@ class Means:
 
         return encrypt
 
-    def _decrypter(self, name: str | None) -> Callable[[bytes], bytes]:
-        return lambda data: sopsfile.decrypted(data, self._format(name, data), self._keys)
+    def _decrypter(self, name: str | None) -> Callable[[bytes, bool], Decrypted]:
+        def decrypt(data: bytes, keeps_comments: bool) -> Decrypted:
+            return sopsfile.decrypted(data, self._format(name, data), self._keys, keeps_comments=keeps_comments)
+
+        return decrypt
 
     @cached_property
     def _sealing(self) -> "Sealing":

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from engine.errors import KsealError
 from sealer.convert import comments, losses
 from sealer.convert.forms import Form, called, is_sealed, is_secret, is_sops, may_be_secrets
+from sealer.convert.sopsfile import Decrypted
 from sealer.errors import FormatError
 from sealer.objectfile import ObjectFile, Placed
 
@@ -26,7 +27,8 @@ class Powers(NamedTuple):
     unsealer: Callable[[], Callable[[Raw], Raw]]
     encrypter: Callable[[], Callable[[bytes], bytes]]
     """A whole plain text as a SOPS file."""
-    decrypter: Callable[[], Callable[[bytes], bytes]]
+    decrypter: Callable[[], Callable[[bytes, bool], Decrypted]]
+    """A SOPS file in plain text, with the comments that were encrypted or without."""
 
 
 class Change(NamedTuple):
@@ -74,7 +76,7 @@ class _Conversion:
             return NOTHING
         decrypt = self._powers.decrypter()
         with _at(self._source):
-            plain = decrypt(data)
+            plain, hidden, has_lost_comments = decrypt(data, self._target is Form.PLAIN)
         file = ObjectFile(plain, source=self._source)
         secrets = _secrets(file)
         if not secrets:
@@ -82,7 +84,11 @@ class _Conversion:
         if self._target is Form.PLAIN:
             return Converted(plain, tuple(Change(called(placed), Form.SOPS, Form.PLAIN, ()) for placed in secrets))
         _refuse_others(file, "would come out of the SOPS file in plain text, beside a Secret that is sealed")
-        return self._sealed(plain, file, Form.SOPS)
+        lost = self._left_out(self._source, [f"secrecy of {path}" for path in hidden])
+        done = self._sealed(plain, file, Form.SOPS)
+        of_file = (*lost, *(["comments"] if has_lost_comments else []))
+        merged = [change._replace(left_out=(*change.left_out, *of_file)) for change in done.changes]
+        return Converted(done.data, tuple(merged))
 
     def from_objects(self, data: bytes) -> Converted:
         file = ObjectFile(data, source=self._source)
@@ -107,7 +113,7 @@ class _Conversion:
         seal = self._powers.sealer()
         changes, sealed = [], []
         for placed, of_text in zip(secrets, _comments(data, file, secrets), strict=True):
-            left_out = self._left_out(placed, losses.of_secret(placed.raw)) + _copies(placed.raw)
+            left_out = self._left_out(placed.place, losses.of_secret(placed.raw)) + _copies(placed.raw)
             with _at(placed.place):
                 sealed.append((placed, seal(placed.raw, placed.place)))
             changes.append(Change(called(placed), before, Form.SEALED, (*left_out, *of_text)))
@@ -116,7 +122,7 @@ class _Conversion:
     def _unsealed(self, placed: Placed) -> tuple[Raw, list[str]]:
         with _at(placed.place):
             losses.check_sealed(placed.raw)
-        left_out = self._left_out(placed, losses.of_sealed(placed.raw))
+        left_out = self._left_out(placed.place, losses.of_sealed(placed.raw))
         unseal = self._powers.unsealer()
         with _at(placed.place):
             return unseal(placed.raw), left_out
@@ -148,10 +154,10 @@ class _Conversion:
         with _at(self._source):
             return Converted(encrypt(plain), changes)
 
-    def _left_out(self, placed: Placed, lost: list[str]) -> list[str]:
+    def _left_out(self, place: str, lost: list[str]) -> list[str]:
         if lost and not self._may_lose:
             raise FormatError(
-                f"{placed.place}: has no place in the other form: {', '.join(lost)}",
+                f"{place}: has no place in the other form: {', '.join(lost)}",
                 "move it to where both forms have it, or leave it out with --lossy",
             )
         return lost

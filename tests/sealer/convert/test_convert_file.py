@@ -75,7 +75,9 @@ def converted(key: SealingKey) -> Convert:
                     text, sopsfile.form_for(name, text), keys, recipients, source=name, now=NOW
                 )
             ),
-            lambda: lambda text: sopsfile.decrypted(text, sopsfile.form_for(name, text), keys),
+            lambda: (
+                lambda text, keeps: sopsfile.decrypted(text, sopsfile.form_for(name, text), keys, keeps_comments=keeps)
+            ),
         )
         return convert(data, name, to, powers, **flags)
 
@@ -191,6 +193,30 @@ def test_comments_are_kept_or_reported(converted: Convert) -> None:
     assert converted(inside, Form.SOPS).changes[0].left_out == ("comments",)
 
 
+def test_comments_that_were_encrypted_never_come_out_beside_sealed_values(converted: Convert) -> None:
+    """The last of them stands behind the last value, where what is exchanged ends."""
+    text = SECRET.replace(b"stringData:\n", b"stringData:\n  # was hunter0\n") + b"  # was hunter1\n"
+    sops = converted(text, Form.SOPS).data
+    assert b"# was hunter" not in sops
+    done = converted(sops, Form.SEALED)
+    assert b"hunter" not in done.data
+    assert done.changes[0].left_out == ("comments",)
+    assert converted(sops, Form.PLAIN).data.count(b"# was hunter") == 2
+
+
+def test_what_was_secret_besides_the_values_is_not_shown_unless_somebody_insists(converted: Convert) -> None:
+    rule = Selection(unencrypted_regex="^(apiVersion|kind|name|namespace|type|immutable|finalizers)$")
+    sops = converted(SECRET, Form.SOPS, selection=rule).data
+    with pytest.raises(KsealError) as caught:
+        converted(sops, Form.SEALED)
+    assert caught.value.message == (
+        "f.yaml: has no place in the other form: secrecy of metadata.labels.app, secrecy of metadata.annotations.note, "
+        "secrecy of metadata.annotations.sealedsecrets.bitnami.com/namespace-wide"
+    )
+    assert "secrecy of metadata.labels.app" in converted(sops, Form.SEALED, may_lose=True).changes[0].left_out
+    assert b"app: " in converted(sops, Form.PLAIN).data
+
+
 def sealed_object(converted: Convert, **parts: Any) -> bytes:
     """A SealedSecret with additions: `metadata`, `spec`, `template` and `inner`, that of the template's metadata."""
     (one,), _ = manifest.read(converted(SECRET, Form.SEALED).data, source="x")
@@ -281,7 +307,7 @@ def test_any_value_comes_through_the_other_form(items: dict[str, bytes]) -> None
     raw = {"apiVersion": "v1", "kind": "Secret", "data": {key: b64encode(data).decode() for key, data in items.items()}}
     text, form = manifest.to_yaml(raw).encode(), sopsfile.form_for("f.yaml", b"")
     sops = sopsfile.encrypted(text, form, keys, Recipients([[RECIPIENT]]), source="x", now=NOW)
-    assert meaning(sopsfile.decrypted(sops, form, keys)) == [raw]
+    assert meaning(sopsfile.decrypted(sops, form, keys, keeps_comments=True).data) == [raw]
 
 
 @settings(max_examples=40)

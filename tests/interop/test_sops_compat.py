@@ -714,6 +714,15 @@ def test_the_version(ground: Ground) -> None:
     assert ours.output == ground.run(True, ["-v"]).output
 
 
+@pytest.mark.parametrize(
+    "words", [[], ["decrypt"], ["decrypt", "x"], ["groups"], ["groups", "add"], ["groups", "add", "--a"], ["e"]]
+)
+def test_the_original_completion_script_is_answered(ground: Ground, words: list[str]) -> None:
+    theirs, ours = (ground.run(is_ours, [*words, "--generate-bash-completion"]) for is_ours in (False, True))
+    assert (ours.code, theirs.code) == (0, 0)
+    assert set(ours.output.split()) == set(theirs.output.split()) - {"publish", "help", "h"}
+
+
 class TestOnPurpose:
     """Where we differ; docs/sops.md says why."""
 

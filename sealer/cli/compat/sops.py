@@ -11,9 +11,17 @@ from sealer.cli.compat.goflag import Parsed
 from sealer.cli.sops.command import run
 from sealer.cli.terminal import printable
 
+_COMPLETION = "--generate-bash-completion"
+"""The last word of a line that the original's completion script wants completed."""
+
 
 def call(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command line; the exit code."""
+    if words[-1:] == [_COMPLETION]:
+        from sealer.cli.sops.completion import offer
+
+        offer(words[:-1], environ)
+        return 0
     return run(words, environ, Original())
 
 

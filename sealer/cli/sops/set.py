@@ -67,6 +67,8 @@ def _text(call: Call) -> str:
             reason = (error.strerror or str(error)).lower()
             raise Failed(f"open {call.words[2]}: {reason}", GENERIC) from error
     else:
+        if not call.voice.is_original:
+            call.voice.warning("other processes can see a value on the command line; --value-stdin keeps it to us")
         return call.words[2]
     if len(data) > LIMITS.bytes:
         raise Failed(f"the value has more than {LIMITS.bytes} bytes", CANNOT_READ)

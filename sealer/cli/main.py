@@ -8,13 +8,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import engine.errors
 import sealer.errors
 from sealer.cli.misuse import Misused
 from sealer.cli.terminal import Terminal
-from sealer.cli.verb import Given, Verb, fill_from_environment
+
+if TYPE_CHECKING:
+    from sealer.cli.verb import Given, Verb
 
 VERBS = {
     "seal": "sealer.cli.seal",
@@ -88,14 +90,16 @@ def call(words: Sequence[str], environ: Mapping[str, str]) -> int:
     return reported(lambda: _by_click(words, environ), Terminal(environ))
 
 
-def builtin(name: str) -> Verb:
+def builtin(name: str) -> "Verb":
     """The table of a built-in verb; its module is imported only now."""
     verb: Verb = import_module(VERBS[name]).VERB
     return verb
 
 
-def run(verb: Verb, given: Given, environ: Mapping[str, str]) -> int:
+def run(verb: "Verb", given: "Given", environ: Mapping[str, str]) -> int:
     """Run a verb on a parsed line, completed from the environment; the exit code."""
+    from sealer.cli.verb import fill_from_environment
+
     ignored = fill_from_environment(given, verb.options, environ)
     terminal = Terminal(
         environ,

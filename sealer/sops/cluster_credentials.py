@@ -25,10 +25,23 @@ def environment(kind: str, data: bytes, where: str) -> dict[str, str]:
     """The variables that the item for a kind stands for; `where` is how errors call it. Raises: KsealError."""
     if kind == "hc_vault":
         return {"VAULT_TOKEN": _text(data, where).strip()}
-    if kind == "gcp_kms":
-        return {"GOOGLE_CREDENTIALS": _text(data, where).strip("\n")}
     fields = _fields(data, where)
+    if kind == "gcp_kms":
+        _check_google(fields, where)
+        return {"GOOGLE_CREDENTIALS": _text(data, where).strip()}
     return _of_aws(fields, where) if kind == "kms" else _of_azure(fields, where)
+
+
+def is_of_machine(kind: str, environ: Mapping[str, str]) -> bool:
+    """Whether variables for a kind only choose among the identities of the machine that runs this."""
+    return kind == "azure_kv" and "AZURE_CLIENT_SECRET" not in environ
+
+
+def _check_google(fields: Mapping[str, str], where: str) -> None:
+    """Nothing but a key of a service account: Google's library reads a path as that of a file, and other types name
+    files and programs of this machine, and to whom their content is sent."""
+    if fields.get("type") != "service_account":
+        raise KsealError(f"{where}: not the key of a service account", "its JSON has the type service_account")
 
 
 def _of_aws(fields: Mapping[str, str], where: str) -> dict[str, str]:

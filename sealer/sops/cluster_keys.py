@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from engine.errors import KsealError
-from sealer.sops.cluster_credentials import ITEMS, environment
+from sealer.sops.cluster_credentials import ITEMS, environment, is_of_machine
 from sealer.sops.gnupg_home import GnupgHome
 from sealer.sops.recipients.age import AgeService
 from sealer.sops.recipients.base import FIELDS, KeyService, MasterKey
@@ -53,8 +53,8 @@ class ClusterKeys(Mapping[str, KeyService]):
     ) -> None:
         """`fallback` counts only without a secret, and only its age identities. `make` brings the kinds of key that
         services keep. `environ` is what the operator says to them (`VAULT_CACERT`, `SOPS_HC_VAULT_ALLOWLIST`), and
-        where programs are (`PATH`). `ambient` names the kinds that may be used with the process's own identity when
-        the secret has no credentials for them. `folder` is where a GnuPG home is made.
+        where programs are (`PATH`). `ambient` names the kinds that may be used with an identity of the process or its
+        machine: when the secret has no credentials for them, or a managed identity of Azure. `folder` is where a GnuPG home is made.
         """
         self._secret = secret or (fallback.only_age() if fallback else SecretData("no Secret", {}))
         self._make = make
@@ -100,9 +100,12 @@ class ClusterKeys(Mapping[str, KeyService]):
             self._home = GnupgHome(keys, path=self._environ.get("PATH", ""), folder=self._folder)
             return self._home.service()
         credentials = self._credentials(kind)
-        if self._make is None or (credentials is None and kind not in self._ambient):
+        is_own = credentials is None or is_of_machine(kind, credentials)
+        if self._make is None or (is_own and kind not in self._ambient):
             raise KsealError(f"no credentials for keys of kind {kind} in {self._secret.called}", self._cure(kind))
-        return self._make(kind, {**self._environ, **(credentials or {})})
+        # Without a home, nobody's profiles and token files count beside the credentials of the secret.
+        said = {name: text for name, text in self._environ.items() if name != "HOME" or credentials is None}
+        return self._make(kind, {**said, **(credentials or {})})
 
     def _ending(self, ending: str) -> dict[str, bytes]:
         return {name: data for name, data in sorted(self._secret.items.items()) if name.endswith(ending)}

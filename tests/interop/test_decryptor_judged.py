@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from providers import catalog
 from sealer.sops.cluster_keys import ClusterKeys, SecretData
 from sealer.sops.decryptor import Decryptor
 from sealer.sops.errors import SopsError
 from sealer.sops.markers import form_of, form_of_env
 from tests.kit import real
+from tests.kit.moto import REGION, Moto
+from tests.kit.openbao import TOKEN, OpenBao
+from tests.kit.sopsexchange import PLAIN, Exchange
 from tests.kit.sopsprogram import Sops
 
 pytestmark = pytest.mark.interop
@@ -164,3 +168,32 @@ def test_a_pgp_key_lives_in_a_home_that_is_removed(keyring: Path, tmp_path: Path
             (home,) = Path(folder).iterdir()
             assert home.stat().st_mode & 0o777 == 0o700
         assert not list(Path(folder).iterdir())
+
+
+def test_a_token_for_vault_comes_from_the_secret(tmp_path: Path) -> None:
+    with OpenBao() as bao:
+        exchange = Exchange(tmp_path, {"VAULT_TOKEN": TOKEN})
+        data = exchange.theirs("--hc-vault-transit", bao.transit_key("sops"))
+        keys = SecretData("Secret/a/keys", {"sops.vault-token": f"{TOKEN}\n".encode()})
+        with ClusterKeys(keys, make=catalog.key_service) as services, Decryptor(services) as run:
+            assert run.file(data, "a.json", "json") == PLAIN
+        elsewhere = {"SOPS_HC_VAULT_ALLOWLIST": "https://vault.example.com"}
+        with (
+            ClusterKeys(keys, make=catalog.key_service, environ=elsewhere) as services,
+            Decryptor(services) as run,
+            pytest.raises(SopsError, match=r"(?s)^a\.json: .*this Vault server is not allowed"),
+        ):
+            run.file(data, "a.json", "json")
+
+
+def test_access_keys_for_aws_come_from_the_secret(tmp_path: Path) -> None:
+    boto3 = pytest.importorskip("boto3")
+    with Moto() as moto:
+        named = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        client = boto3.client("kms", region_name=REGION, endpoint_url=moto.address, **named)
+        exchange = Exchange(tmp_path, moto.environ)
+        data = exchange.theirs("--kms", client.create_key()["KeyMetadata"]["Arn"])
+        keys = SecretData("Secret/a/keys", {"sops.aws-kms": yaml.safe_dump(named).encode()})
+        operator = {"AWS_ENDPOINT_URL": moto.address}
+        with ClusterKeys(keys, make=catalog.key_service, environ=operator) as services, Decryptor(services) as run:
+            assert run.file(data, "a.json", "json") == PLAIN

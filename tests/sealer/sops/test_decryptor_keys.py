@@ -94,7 +94,12 @@ def test_an_identity_of_a_plug_in_is_not_run() -> None:
     ("kind", "item", "data", "made"),
     [
         ("hc_vault", "sops.vault-token", b" s.token\n", "{'VAULT_TOKEN': 's.token'}"),
-        ("gcp_kms", "sops.gcp-kms", b'\n{"type": "x"}\n', """{'GOOGLE_CREDENTIALS': '{"type": "x"}'}"""),
+        (
+            "gcp_kms",
+            "sops.gcp-kms",
+            b'\n{"type": "service_account"}\n',
+            """{'GOOGLE_CREDENTIALS': '{"type": "service_account"}'}""",
+        ),
         (
             "kms",
             "sops.aws-kms",
@@ -107,7 +112,6 @@ def test_an_identity_of_a_plug_in_is_not_run() -> None:
             b'{"tenant": "t", "appId": "a", "password": "p"}',
             "{'AZURE_CLIENT_ID': 'a', 'AZURE_CLIENT_SECRET': 'p', 'AZURE_TENANT_ID': 't'}",
         ),
-        ("azure_kv", "sops.azure-kv", b"clientId: m\n", "{'AZURE_CLIENT_ID': 'm'}"),
     ],
 )
 def test_credentials_reach_the_service_under_the_names_of_its_library(
@@ -117,7 +121,8 @@ def test_credentials_reach_the_service_under_the_names_of_its_library(
 
 
 def test_the_operator_speaks_to_services_and_the_secret_wins() -> None:
-    services = keys({"sops.vault-token": b"s"}, environ={"VAULT_CACERT": "/ca", "VAULT_TOKEN": "operator"})
+    said = {"VAULT_CACERT": "/ca", "VAULT_TOKEN": "operator", "HOME": "/home/operator"}
+    services = keys({"sops.vault-token": b"s"}, environ=said)
     assert services["hc_vault"].unwrap(KINDS["hc_vault"]) == b"hc_vault {'VAULT_CACERT': '/ca', 'VAULT_TOKEN': 's'}"
 
 
@@ -126,6 +131,12 @@ def test_the_identity_of_the_process_is_used_only_for_kinds_that_may() -> None:
     assert services["kms"].unwrap(KINDS["kms"]) == b"kms {}"
     with pytest.raises(KsealError, match="no credentials for keys of kind gcp_kms in Secret/a/b"):
         services["gcp_kms"]
+    managed = {"sops.azure-kv": b"clientId: m\n"}
+    assert (
+        keys(managed, ambient={"azure_kv"})["azure_kv"].unwrap(KINDS["azure_kv"]).endswith(b"{'AZURE_CLIENT_ID': 'm'}")
+    )
+    with pytest.raises(KsealError, match="no credentials for keys of kind azure_kv"):
+        keys(managed)["azure_kv"]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +148,13 @@ def test_the_identity_of_the_process_is_used_only_for_kinds_that_may() -> None:
         ("kms", "sops.aws-kms", b"{hunter2", "line 2"),
         ("azure_kv", "sops.azure-kv", b"tenantId: hunter2\n", "neither"),
         ("azure_kv", "sops.azure-kv", b"clientId: a\ntenantId: b\nclientCertificate: hunter2\n", "not supported"),
+        ("gcp_kms", "sops.gcp-kms", b"/etc/hunter2", "not a mapping"),
+        (
+            "gcp_kms",
+            "sops.gcp-kms",
+            b'{"type": "external_account", "x": "hunter2"}',
+            "not the key of a service account",
+        ),
         ("hc_vault", "sops.vault-token", b"hunter2\xff", "not UTF-8"),
         ("hc_vault", "sops.vault-token", b"hunter2" * 10_000, "more than 65536 bytes"),
     ],

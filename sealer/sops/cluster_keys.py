@@ -54,7 +54,8 @@ class ClusterKeys(Mapping[str, KeyService]):
         """`fallback` counts only without a secret, and only its age identities. `make` brings the kinds of key that
         services keep. `environ` is what the operator says to them (`VAULT_CACERT`, `SOPS_HC_VAULT_ALLOWLIST`), and
         where programs are (`PATH`). `ambient` names the kinds that may be used with an identity of the process or its
-        machine: when the secret has no credentials for them, or a managed identity of Azure. `folder` is where a GnuPG home is made.
+        machine: when the secret has no credentials for them, or a managed identity of Azure. `folder` is where a
+        GnuPG home is made.
         """
         self._secret = secret or (fallback.only_age() if fallback else SecretData("no Secret", {}))
         self._make = make

@@ -83,5 +83,5 @@ VERB = Verb(
     ),
     options=OPTIONS,
     run=run,
-    files="ACTION",
+    files="ACTION [WORD]...",
 )

@@ -21,7 +21,7 @@ def decrypt(call: Call) -> int:
     many.require_in_place(call, DECRYPT_EXAMPLE)
     every = Many(call, DECRYPT_EXAMPLE)
     for found in every.found:
-        files.refuse_work_tree(found.path, is_forced=call.flag("force"))
+        files.refuse_work_tree(found.shown, is_forced=call.flag("force"))
 
     def work(found: Found, batch: Batch) -> bool:
         form = call.input_format(found.path)

@@ -126,10 +126,11 @@ def _objects(
             place = spot.at("items", index) or nowhere
             yield from _objects(item, f"{origin}: items[{index}]", place, (*path, "items", index), inherited)
         return
-    yield Placed(raw, f"{origin}: {_called(raw)}", spot, path, is_typed="kind" not in value and bool(defaults))
+    yield Placed(raw, f"{origin}: {called(raw)}", spot, path, is_typed="kind" not in value and bool(defaults))
 
 
-def _called(raw: Mapping[str, Any]) -> str:
+def called(raw: Mapping[str, Any]) -> str:
+    """How messages call an object, whatever it looks like: `Secret/shop/db`."""
     metadata = raw.get("metadata")
     fields = metadata if isinstance(metadata, dict) else {}
     parts = [raw.get("kind"), fields.get("namespace"), fields.get("name")]

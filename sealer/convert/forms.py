@@ -10,7 +10,8 @@ from sealer import sealedsecret
 from sealer.objectfile import ObjectFile, Placed
 from sealer.sops.envelope import METADATA_KEY
 
-_ENCRYPTED = "ENC["
+ENCRYPTED = "ENC["
+"""How every encrypted value of SOPS begins."""
 
 
 class Form(Enum):
@@ -48,7 +49,7 @@ def is_sealed(raw: Mapping[str, Any]) -> bool:
 
 def may_be_secrets(file: ObjectFile) -> bool:
     """Whether a SOPS file may hold Secrets: an encrypted kind may say anything."""
-    return any(is_secret(placed.raw) or str(placed.raw.get("kind")).startswith(_ENCRYPTED) for placed in file.objects)
+    return any(is_secret(placed.raw) or str(placed.raw.get("kind")).startswith(ENCRYPTED) for placed in file.objects)
 
 
 def called(placed: Placed) -> str:

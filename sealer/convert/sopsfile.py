@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sealer.convert.forms import is_secret
+from sealer.convert.forms import ENCRYPTED, is_secret
 from sealer.objectfile import ObjectFile, Placed
 from sealer.sops.envelope import Envelope
 from sealer.sops.errors import SopsError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 OF_SECRETS = "^(data|stringData)$"
 """What is encrypted of a Secret where no rule says something else: Kubernetes has to read the rest."""
-_ENCRYPTED = "ENC["
 _COMMENT_END = ",type:comment]"
 _ITEM_FIELDS = ("data", "stringData")
 
@@ -97,7 +96,7 @@ def _check(placed: Placed) -> None:
     for field in _ITEM_FIELDS:
         items: Any = placed.raw.get(field)
         for key, text in items.items() if isinstance(items, dict) else ():
-            if text and not (isinstance(text, str) and text.startswith(_ENCRYPTED)):
+            if text and not (isinstance(text, str) and text.startswith(ENCRYPTED)):
                 raise SopsError(f'the rule leaves {field}["{key}"] in plain text', _hint())
 
 
@@ -122,8 +121,8 @@ def _stripped(value: Value) -> Value:
 def _is_encrypted_comment(value: object) -> bool:
     """A comment in a list stands there as a string."""
     if isinstance(value, Comment):
-        return value.text.startswith(_ENCRYPTED)
-    return isinstance(value, str) and value.startswith(_ENCRYPTED) and value.endswith(_COMMENT_END)
+        return value.text.startswith(ENCRYPTED)
+    return isinstance(value, str) and value.startswith(ENCRYPTED) and value.endswith(_COMMENT_END)
 
 
 def _hidden(value: object, path: tuple[str, ...]) -> Iterator[str]:
@@ -135,5 +134,5 @@ def _hidden(value: object, path: tuple[str, ...]) -> Iterator[str]:
     elif isinstance(value, list):
         for element in value:
             yield from _hidden(element, path)
-    elif isinstance(value, str) and value.startswith(_ENCRYPTED):
+    elif isinstance(value, str) and value.startswith(ENCRYPTED):
         yield ".".join(path)

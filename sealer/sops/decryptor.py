@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from engine.errors import KsealError
 from sealer.encoding import Base64Error, decode, encode
+from sealer.objectfile import called
 from sealer.sops.datakeys import DataKeys
 from sealer.sops.envelope import Envelope
 from sealer.sops.errors import MacMismatch, NoDataKey, SopsError, TreeNotDecrypted
@@ -106,7 +107,7 @@ class Decryptor:
         return self._secret(raw) if raw.get("kind") == "Secret" else raw
 
     def _object(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        place, form = _called(raw), by_name("json")
+        place, form = called(raw), by_name("json")
         data = _json(raw, place)
         with self._at(place, len(data)):
             envelope = form.read_encrypted(data)
@@ -132,7 +133,7 @@ class Decryptor:
                 continue  # whoever applies the object says so, with better words
             form = detected(data)
             if form is not None:
-                opened[key] = encode(self._text(data, f'{_called(raw)}: data["{key}"]', form, form_of(key)))
+                opened[key] = encode(self._text(data, f'{called(raw)}: data["{key}"]', form, form_of(key)))
         return {**raw, "data": {**items, **opened}} if opened else raw
 
     def _text(self, data: bytes, place: str, source: str, target: str) -> bytes:
@@ -198,14 +199,6 @@ def _is_disabled(raw: Mapping[str, Any]) -> bool:
     annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
     value = annotations.get(DISABLED) if isinstance(annotations, Mapping) else None
     return isinstance(value, str) and value.casefold() == "disabled"
-
-
-def _called(raw: Mapping[str, Any]) -> str:
-    """How errors call an object, whatever it looks like: `Secret/shop/db`."""
-    metadata = raw.get("metadata")
-    fields = metadata if isinstance(metadata, Mapping) else {}
-    parts = [raw.get("kind"), fields.get("namespace"), fields.get("name")]
-    return "/".join(part for part in parts if isinstance(part, str) and part) or "an object without kind"
 
 
 def _json(raw: Mapping[str, Any], place: str) -> bytes:

@@ -36,6 +36,7 @@ BEFORE = {
     "docs/troubleshooting.md": "an installation",
     "docs/rotate.md": "an installation",
     "docs/recover.md": "an installation",
+    "docs/wrapped-keys.md": "an installation",
 }
 
 

@@ -12,7 +12,8 @@ from tests.kit.progress import say
 _ROOT = Path(__file__).parents[2]
 _UV = "uv==0.13.9"
 _FILES = {
-    "runtime": ("pyproject.toml", "--extra", "controller"),
+    "runtime": ("pyproject.toml", "--extra", "controller", "--extra", "aws", "--extra", "vault"),
+    "build": ("--group", "build"),
     "demo": ("pyproject.toml", "--extra", "controller", "--group", "build"),
     "dev": ("pyproject.toml", "--all-extras", "--group", "dev"),
     "go": ("--group", "go"),

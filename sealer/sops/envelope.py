@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sealer.sops.cipher import Cipher, ValueRefused, plain_bytes, type_name, typed
 from sealer.sops.errors import EnvelopeRefused, MetadataMissing, NotWritable, TreeNotDecrypted, TreeNotEncrypted
@@ -12,6 +12,9 @@ from sealer.sops.selection import Selection
 from sealer.sops.stash import Nonces, Random, Stash
 from sealer.sops.tree import Branch, Branches, Comment, Scalar
 from sealer.sops.walk import WalkRefused, walk
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 METADATA_KEY = "sops"
 
@@ -54,7 +57,7 @@ def encrypt(
     metadata: Metadata,
     data_key: bytes,
     *,
-    now: datetime,
+    now: "datetime",
     stash: Stash | None = None,
     random: Random = os.urandom,
 ) -> Envelope:
@@ -73,6 +76,8 @@ def encrypt(
         encrypted = walk(branches, selection, _sealer(cipher, selection, mac, stash, nonces))
     except WalkRefused as refusal:
         raise TreeNotEncrypted(f"{refusal.where()}: {refusal.reason}") from None
+    from datetime import UTC  # only where something changes: it would cost each decryption 1 ms
+
     last_modified = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     sealed = mac.seal(cipher, last_modified, nonces.next())
     return Envelope(encrypted, metadata.changed(last_modified=last_modified, mac=sealed))

@@ -6,7 +6,6 @@ A file is opened once (`open_file`), its branches are changed or not, and it is 
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from engine.sensitive import Sensitive
@@ -20,6 +19,8 @@ from sealer.sops.stash import Random, Stash
 from sealer.sops.tree import Branch, Branches, to_bytes
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sealer.sops.formats.base import Format
     from sealer.sops.index import Path
     from sealer.sops.recipients.base import MasterKey
@@ -48,7 +49,7 @@ class Opened:
         self.data_key = data_key
         self.stash = stash
 
-    def sealed(self, target: "Format", *, now: datetime, random: Random = os.urandom) -> bytes:
+    def sealed(self, target: "Format", *, now: "datetime", random: Random = os.urandom) -> bytes:
         """The file with its present branches, under the same data key. Raises: SopsError."""
         made = envelopes.encrypt(
             self.branches, self.metadata, self.data_key.reveal(), now=now, stash=self.stash, random=random
@@ -115,7 +116,7 @@ def encrypt_file(
     groups: Groups,
     shamir_threshold: int = 0,
     selection: Selection,
-    now: datetime,
+    now: "datetime",
     random: Random = os.urandom,
 ) -> bytes:
     """Encrypt a plain file under a new data key. Raises: SopsError; KsealError where a key does not wrap."""
@@ -125,7 +126,7 @@ def encrypt_file(
     return new(branches, metadata, keys, now=now, random=random).sealed(target, now=now, random=random)
 
 
-def new(branches: Branches, metadata: Metadata, keys: Keys, *, now: datetime, random: Random = os.urandom) -> Opened:
+def new(branches: Branches, metadata: Metadata, keys: Keys, *, now: "datetime", random: Random = os.urandom) -> Opened:
     """Branches under a new data key, which the master keys of the metadata wrap. Raises: KsealError."""
     metadata.selection.check()
     data_key = Sensitive(random(DATA_KEY_BYTES))
@@ -153,7 +154,7 @@ def set_value(
     path: "Path",
     value: object,
     ignore_mac: bool = False,
-    now: datetime,
+    now: "datetime",
 ) -> tuple[bytes, bool]:
     """The file with another value at a place of its first document, and whether it differs. Raises: SopsError."""
     from sealer.sops.index import replaced
@@ -173,7 +174,7 @@ def unset_value(
     *,
     path: "Path",
     ignore_mac: bool = False,
-    now: datetime,
+    now: "datetime",
 ) -> bytes:
     """The file without what stands at a place of its first document. Raises: SopsError, NotThere."""
     from sealer.sops.index import removed
@@ -192,7 +193,7 @@ def rotate_file(
     add: "Sequence[MasterKey]" = (),
     remove: "Sequence[MasterKey]" = (),
     ignore_mac: bool = False,
-    now: datetime,
+    now: "datetime",
     random: Random = os.urandom,
 ) -> bytes:
     """The file under a new data key. Keys join the first group, and leave all of them. Raises: SopsError."""
@@ -205,13 +206,13 @@ def rotate_file(
     )
 
 
-def rotated(opened: Opened, metadata: Metadata, keys: Keys, *, now: datetime, random: Random = os.urandom) -> Opened:
+def rotated(opened: Opened, metadata: Metadata, keys: Keys, *, now: "datetime", random: Random = os.urandom) -> Opened:
     """An opened file under a new data key, which the master keys of the metadata wrap. Raises: KsealError."""
     data_key = Sensitive(random(DATA_KEY_BYTES))
     return Opened(opened.branches, _wrapped(metadata, data_key, keys, now), data_key, opened.stash)
 
 
-def with_keys_of(opened: Opened, before: Metadata, keys: Keys, *, now: datetime) -> Opened:
+def with_keys_of(opened: Opened, before: Metadata, keys: Keys, *, now: "datetime") -> Opened:
     """An opened file whose data key its master keys wrap, where they are not those of before. Raises: KsealError."""
     from sealer.sops.keychanges import changes
 
@@ -224,7 +225,7 @@ def with_keys_of(opened: Opened, before: Metadata, keys: Keys, *, now: datetime)
     return Opened(opened.branches, _wrapped(metadata, opened.data_key, keys, now), opened.data_key, opened.stash)
 
 
-def rewrapped(envelope: Envelope, keys: Keys, *, groups: Groups, shamir_threshold: int, now: datetime) -> Envelope:
+def rewrapped(envelope: Envelope, keys: Keys, *, groups: Groups, shamir_threshold: int, now: "datetime") -> Envelope:
     """A file for other master keys: its data key, its values, its time and its MAC stay as they are.
 
     Raises: SopsError, KsealError where a key does not wrap.
@@ -243,8 +244,10 @@ def is_encrypted(data: bytes, source: "Format") -> bool:
     return bool(metadata.mac and metadata.version)
 
 
-def _wrapped(metadata: Metadata, data_key: Sensitive, keys: Keys, now: datetime) -> Metadata:
+def _wrapped(metadata: Metadata, data_key: Sensitive, keys: Keys, now: "datetime") -> Metadata:
     """The metadata with the data key wrapped for each of their keys. Raises: KsealError, in the original's words."""
+    from datetime import UTC  # only where something changes: it would cost each decryption 1 ms
+
     count = len(metadata.key_groups)
     threshold = metadata.shamir_threshold or (count if count > 1 else 0)
     created_at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,14 +4,14 @@ Both are written here over `cryptography`, so that a data key opens without anot
 passphrases are pyrage's (ageforeign.py). Source: C2SP age.md, X25519 and mlkem768x25519 recipient stanzas.
 """
 
+import os
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from engine.errors import KsealError
-from sealer.sops.recipients import agefile, agetexts
+from sealer.sops.recipients import agefile, agetexts, x25519
 from sealer.sops.recipients.agefile import AgeFile, Damaged, Stanza
 from sealer.sops.recipients.base import shown
 
@@ -38,7 +38,7 @@ class X25519Identity:
 
     def __init__(self, text: str) -> None:
         """Raises: ValueError, whose text never has the input."""
-        self._private = X25519PrivateKey.from_private_bytes(agetexts.identity_bytes(text, "AGE-SECRET-KEY-"))
+        self._private = x25519.private_key(agetexts.identity_bytes(text, "AGE-SECRET-KEY-"))
         self._public = self._private.public_key().public_bytes_raw()
 
     def open(self, file: AgeFile) -> bytes | None:
@@ -48,7 +48,7 @@ class X25519Identity:
     def _unwrap(self, stanza: Stanza) -> bytes | None:
         share = _only_argument(stanza, 32)
         try:
-            shared = self._private.exchange(X25519PublicKey.from_public_bytes(share))
+            shared = self._private.exchange(x25519.public_key(share))
         except ValueError as error:
             raise Damaged("a stanza has a share of low order") from error
         return agefile.open_key(agefile.hkdf(shared, share + self._public, _X25519_INFO), stanza.body)
@@ -70,7 +70,7 @@ class HybridIdentity:
         both = expansion.finalize()
         self._private = MLKEM768X25519PrivateKey(
             MLKEM768PrivateKey.from_seed_bytes(both[:_MLKEM_SEED_BYTES]),
-            X25519PrivateKey.from_private_bytes(both[_MLKEM_SEED_BYTES:]),
+            x25519.private_key(both[_MLKEM_SEED_BYTES:]),
         )
 
     def open(self, file: AgeFile) -> bytes | None:
@@ -95,10 +95,10 @@ class HybridIdentity:
 def wrap_x25519(recipient: str, file_key: bytes) -> Stanza:
     """The file key for `age1...`. Raises: KsealError."""
     public = agetexts.recipient_bytes(recipient)
-    ephemeral = X25519PrivateKey.generate()
+    ephemeral = x25519.private_key(os.urandom(32))
     share = ephemeral.public_key().public_bytes_raw()
     try:
-        shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(public))
+        shared = ephemeral.exchange(x25519.public_key(public))
     except ValueError as error:
         raise KsealError(
             f'"{shown(recipient)}" is a key under which nothing stays secret: a point of low order'
@@ -116,7 +116,7 @@ def wrap_hybrid(recipient: str, file_key: bytes) -> Stanza:
     try:
         public = MLKEM768X25519PublicKey(
             MLKEM768PublicKey.from_public_bytes(data[:_MLKEM_PUBLIC_BYTES]),
-            X25519PublicKey.from_public_bytes(data[_MLKEM_PUBLIC_BYTES:]),
+            x25519.public_key(data[_MLKEM_PUBLIC_BYTES:]),
         )
         suite = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
         both = suite.encrypt(file_key, public, info=_HYBRID_INFO)

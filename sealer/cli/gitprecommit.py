@@ -46,6 +46,9 @@ def run(words: tuple[str, ...], terminal: "Terminal", environ: Mapping[str, str]
             for finding in _findings(one, blobs, configs):
                 is_refused = True
                 terminal.error(f"{one.path}: {finding.message}", finding.cure.replace("FILE", one.path))
+    for error in configs.troubles.values():
+        is_refused = True
+        terminal.error(error.message, error.hint)
     if is_refused:
         terminal.hint(f"git config --add {EXCLUDED} PATTERN passes files by; git commit --no-verify skips all checks")
     return 1 if is_refused else 0
@@ -76,12 +79,20 @@ class _Configs:
             about, _, path = one.partition("\t")
             self._names[(top / path).parent] = about.split()[1]
         self._read: dict[Path, Config] = {}
+        self.troubles: dict[Path, KsealError] = {}
+        """What is wrong with them, once for each."""
 
     def rule_for(self, path: str) -> "Selection | None":
-        """The selection of the rule that names a file; None where there is none. Raises: KsealError."""
+        """The selection of the rule that names a file; None where there is none, or there is trouble."""
         whole = self._top / path
         folder = next((folder for folder in whole.parents if folder in self._names), None)
-        rule = self._config(folder).naming_rule_for(str(whole)) if folder else None
+        if folder is None or folder in self.troubles:
+            return None
+        try:
+            rule = self._config(folder).naming_rule_for(str(whole))
+        except KsealError as error:
+            self.troubles[folder] = error
+            return None
         return rule.selection if rule else None
 
     def _config(self, folder: Path) -> "Config":
@@ -95,10 +106,7 @@ class _Configs:
 
 
 def _findings(one: _Staged, blobs: Blobs, configs: _Configs) -> list[Finding]:
-    try:
-        wanted = configs.rule_for(one.path)
-    except KsealError as error:
-        return [Finding(error.message, error.hint or "correct .sops.yaml")]
+    wanted = configs.rule_for(one.path)
     if wanted is None and not one.path.endswith(_FORMATS):
         return []
     data = blobs.read(one.blob, DEFAULT.bytes)

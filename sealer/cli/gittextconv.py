@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import KsealError
 from sealer.cli import files, gitfile
-from sealer.cli.gitchild import Git
 from sealer.cli.misuse import Misused
 from sealer.versions import kinds
 from sealer.versions.kinds import Kind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sealer.cli.gitchild import Git
     from sealer.cli.terminal import Terminal
 
 FOLDER = "kseal"
@@ -25,18 +26,20 @@ def run(words: tuple[str, ...], terminal: "Terminal", environ: Mapping[str, str]
     """Print a file with hashes for values, or with `reveals` the values. What is not encrypted is printed as it is."""
     if len(words) != 1:
         raise Misused("git textconv takes one file", "for example: kseal git textconv secrets.yaml")
-    git = Git(environ)
-    if reveals:
-        _refuse_cache(git)
     data = gitfile.read(words[0])
-    files.write_output(_shown(words[0], data, git, terminal, environ, reveals=reveals), None)
+    if kinds.may_be_encrypted(data):
+        data = _shown(words[0], data, terminal, environ, reveals=reveals)
+    files.write_output(data, None)
     return 0
 
 
-def _shown(
-    path: str, data: bytes, git: Git, terminal: "Terminal", environ: Mapping[str, str], *, reveals: bool
-) -> bytes:
+def _shown(path: str, data: bytes, terminal: "Terminal", environ: Mapping[str, str], *, reveals: bool) -> bytes:
+    from sealer.cli.gitchild import Git
     from sealer.versions import textform
+
+    git = Git(environ)
+    if reveals:
+        _refuse_cache(git)
 
     try:
         form = gitfile.form_of(path, terminal)
@@ -54,7 +57,7 @@ def _shown(
     return data
 
 
-def _refuse_cache(git: Git) -> None:
+def _refuse_cache(git: "Git") -> None:
     """Raises: Misused where git would write what is shown into the repository, as notes that may be pushed."""
     cached = git.asks("config", "--type=bool", "--get-regexp", r"^diff\..*\.cachetextconv$") or ""
     names = [line.rpartition(" ")[0] for line in cached.splitlines() if line.endswith(" true")]
@@ -65,8 +68,10 @@ def _refuse_cache(git: Git) -> None:
         )
 
 
-def _secret(git: Git) -> bytes:
+def _secret(git: "Git") -> bytes:
     """The key of the hashes of this clone, made when first asked for. Raises: KsealError outside of a repository."""
+    from pathlib import Path
+
     folder = git.asks("rev-parse", "--path-format=absolute", "--git-common-dir")
     if folder is None:
         raise KsealError("hashes are for one repository, and this is none", "--reveal shows the values anywhere")
@@ -83,7 +88,7 @@ def _secret(git: Git) -> bytes:
     return secret
 
 
-def _make(path: Path) -> None:
+def _make(path: "Path") -> None:
     """Write the key in one step, so that of two that are made at once both callers read the same one."""
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 VALUE_MARK = b"ENC[AES256_GCM,"
 """How each encrypted value of a SOPS file begins."""
 _SEALED_MARK = b"SealedSecret"
+_METADATA_MARK = b'"sops"'
 
 
 class Kind(Enum):
@@ -21,12 +22,18 @@ class Kind(Enum):
     OTHER = "neither"
 
 
+def may_be_encrypted(data: bytes) -> bool:
+    """Whether it pays to look closer."""
+    return VALUE_MARK in data or _SEALED_MARK in data
+
+
 def of(data: bytes, form: "Format") -> Kind:
     """The kind of a file that is named as its format is.
 
     Raises: KsealError for a file with encrypted values that cannot be read: it must not pass for a plain one.
     """
-    if VALUE_MARK in data:
+    # Whatever is in no known format may quote values; a SOPS file of such a name is JSON with its metadata.
+    if VALUE_MARK in data and (not form.is_single_value or _METADATA_MARK in data):
         from sealer.sops.errors import MetadataMissing
 
         try:

@@ -67,7 +67,8 @@ class _Versions(NamedTuple):
 def merged(base: bytes, ours: bytes, theirs: bytes, source: str, line_merge: LineMerge) -> Outcome:
     """The merged file; `base` is empty where both sides added it.
 
-    Raises: FormatError for a version that cannot be read, or not be edited in place.
+    Raises: FormatError for a version that cannot be read, or not be edited in place, and where one side changed the
+    scope to which the other side's items are bound.
     """
     versions = _Versions(
         _Version("the common version", base, source),
@@ -94,8 +95,9 @@ def _items(versions: _Versions, ref: _Ref, conflicts: list[str]) -> _Items:
     path = f"{KIND}/{'/'.join(filter(None, ref))}: spec.encryptedData"
     mine, its = versions.ours.sealed[ref], versions.theirs.sealed[ref]
     if mine.label != its.label and base not in (ours, theirs):
-        conflicts.append(f"{path}, under two scopes")
-        return ours
+        raise FormatError(
+            f"{path}: both sides changed items, for two scopes", "take one side, and seal the other's items again"
+        )
     merge = Merge()
     result = merge.value(tree(base), tree(ours), tree(theirs), path)
     conflicts += merge.conflicts

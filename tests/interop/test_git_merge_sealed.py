@@ -110,8 +110,9 @@ def test_another_scope_on_one_side_does_not_mix_with_items_of_the_other(clone: C
     scope = ("annotations: {}", 'annotations: {sealedsecrets.bitnami.com/cluster-wide: "true"}')
     ours = edit(clone, scope, ("QUFB", "b3Vycw=="), ("QkJC", "b3Vycw=="), ("Q0ND", "b3Vycw=="))
     said = merge(clone, ours, edit(clone, ("Q0ND\n", "Q0ND\n    new: bmV3\n")), code=1)
-    assert "spec.encryptedData, under two scopes" in said
+    assert "SealedSecret/shop/db: spec.encryptedData: both sides changed items, for two scopes" in said
     assert set(items(clone)) == {"a", "b", "c"}
+    assert "cluster-wide" in clone.read("s.yaml")
 
 
 def test_a_diff_shows_items_by_hashes(clone: Clone) -> None:

@@ -184,3 +184,10 @@ def test_a_thousand_files_take_two_seconds_at_most(clone: Clone) -> None:
     started = time.monotonic()
     clone.kseal("git", "pre-commit")
     assert time.monotonic() - started < 2
+
+
+def test_a_broken_configuration_is_said_once(clone: Clone) -> None:
+    clone.write(".sops.yaml", "creation_rules: [{path_regex: '(?=x)'}]\n")
+    for name in "abc":
+        clone.write(f"{name}.yaml", DEPLOYMENT)
+    assert refusal(clone).count("path_regex: can not compile regexp") == 1

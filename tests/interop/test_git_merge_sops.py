@@ -243,3 +243,66 @@ def test_paths_of_any_kind(clone: Clone, name: str) -> None:
     merged = values(clone, f"./{name}")
     assert (merged["a"], merged["b"]) == ("canary-new", "canary-new")
     assert "hash:" in clone.git("log", "-p")
+
+
+RICH = """\
+# about the first
+a: 1
+when: 2024-01-02T03:04:05Z
+list:
+    # the first item
+    - one
+    - name: two
+      port: 2
+    - 3.5
+users:
+    - name: root
+      word: canary-root
+empty: ""
+nothing: null
+open_unencrypted: seen
+# at the end
+---
+kind: Secret
+metadata:
+    name: db
+data:
+    # of data
+    word: canary-db
+"""
+
+
+def test_a_rich_file_of_several_documents(clone: Clone) -> None:
+    """Comments, lists, times, nulls: each side changes some, through an editor as people do."""
+    clone.encrypted("s.yaml", RICH)
+
+    def edited(*changes: tuple[str, str]) -> None:
+        script = "#!/bin/sh\n" + "".join(f"sed -i 's/{old}/{new}/' \"$1\"\n" for old, new in changes)
+        editor = clone.home / "editor"
+        editor.write_text(script)
+        editor.chmod(0o755)
+        clone.run(str(clone.sops_program), "s.yaml", environ={"EDITOR": str(editor), "TMPDIR": str(clone.home)})
+
+    diverge(
+        clone,
+        "s.yaml",
+        lambda: edited(
+            ("^a: 1", "a: 2"), ("- one", "- uno"), ("port: 2", "port: 22"), ("^empty:.*", "empty: full\\nnew: [1, 2]")
+        ),
+        lambda: edited(
+            ("03:04:05", "04:04:05"), ("canary-root", "canary-2\\n    - name: guest\\n      word: canary-3"),
+            ("of data", "about data"), ("canary-db", "canary-4"), ("^nothing: null", "nothing: {x: y}"),
+        ),
+    )  # fmt: skip
+    clone.git("merge", "--quiet", "--no-edit", "side", environ={"TMPDIR": str(clone.home / "none")})
+    merged = clone.sops("decrypt", "s.yaml")
+    expected = RICH
+    for old, new in (
+        ("a: 1\n", "a: 2\n"), ("- one", "- uno"), ("port: 2", "port: 22"), ("03:04", "04:04"),
+        ('empty: ""\n', "empty: full\nnew:\n    - 1\n    - 2\n"), ("nothing: null", "nothing:\n    x: \"y\""),
+        ("canary-root", "canary-2\n    - name: guest\n      word: canary-3"), ("of data", "about data"),
+        ("canary-db", "canary-4"),
+    ):  # fmt: skip
+        expected = expected.replace(old, new)
+    assert merged == expected
+    assert clone.holds("canary") == []

@@ -103,7 +103,7 @@ def test_sops_reads_a_layout_that_was_kept(team: Team) -> None:
     done = they(team, "decrypt", "--output-type", "json", "tree/a.yaml")
     assert done.returncode == 0, done.stderr
     assert re.sub(r"\s", "", done.stdout.decode()) == (
-        '{"a":"changed","b":{"c":1,"d":["x","y"]},"anchor":"two","block":"foldedtext"}'
+        '{"a":"changed","b":{"c":1,"d":["x","y"]},"anchor":"two","block":"foldedtext\\n"}'
     )
 
 

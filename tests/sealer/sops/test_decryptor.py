@@ -9,6 +9,8 @@ from typing import Any
 
 import pyrage
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sealer.sops.cipher import Cipher
 from sealer.sops.cluster_keys import ClusterKeys, SecretData
@@ -265,3 +267,32 @@ def test_one_data_key_is_unwrapped_once_for_all_files_and_threads(counting: Coun
     assert [slot.key for slot in slots] == [bytearray(32)] * 2
     with pytest.raises(SopsError, match=r"^a\.env: this run is over"):
         run.file(data, "a.env", "dotenv")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "ENC[", "hunter2", "\ud800", "a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["sops", "mac", "age", "data", "kind", "enc", "key_groups"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+ENCRYPTED = encrypted(SECRET, "yaml")
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.sampled_from(["sops", "kind", "data", "metadata", "a"]), JSON), st.booleans())
+def test_hostile_objects_are_refused_or_left(raw: dict[str, Any], has_metadata: bool) -> None:
+    if has_metadata:
+        good = built(ENCRYPTED)
+        raw = {**good, **raw, "sops": {**good["sops"], **(raw["sops"] if isinstance(raw.get("sops"), dict) else {})}}
+    said = ""
+    try:
+        decryptor().resource(raw)
+    except SopsError as error:
+        said = f"{error.message} {error.hint}"
+    assert "hunter2" not in said

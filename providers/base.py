@@ -5,7 +5,7 @@ Secret under the names that the service's own tools read. A library's defaults c
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class WrappingKey(Protocol):
@@ -31,3 +31,16 @@ class KeyService(Protocol):
 
     def unwrap(self, key: WrappingKey) -> bytes:
         """What `key.enc` holds. Raises: one of providers.errors, none of which carries key material."""
+
+
+class Destination(Protocol):
+    """Where files are published to, made by `make(environ, fields)`; the fields are those of the rule that names it."""
+
+    takes_values: bool
+    """Whether it takes the plain values of a file; else it takes the encrypted file."""
+
+    def place(self, name: str) -> str:
+        """Where a name goes, as a person sees it."""
+
+    def put(self, name: str, content: bytes | Mapping[str, Any]) -> bool:
+        """Publish under a name; False when just that is there already. Raises: one of providers.errors."""

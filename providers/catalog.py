@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from engine.version import VERSION
-from providers.base import KeyService
+from providers.base import Destination, KeyService
 from providers.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 GROUP: Final = "kseal.key_services"
 MakeKeyService = Callable[[Mapping[str, str]], KeyService]
+MakeDestination = Callable[[Mapping[str, str], Mapping[str, str]], Destination]
 
 
 class Entry(NamedTuple):
@@ -34,24 +35,42 @@ KEY_SERVICES: Final[Mapping[str, Entry]] = {
 }
 """By the kind of key, as SOPS metadata names it."""
 
+DESTINATIONS: Final[Mapping[str, Entry]] = {
+    "s3": Entry("providers.aws.s3:S3Objects", "aws", "held beside sops on moto"),
+    "vault": Entry("providers.vault.kv:VaultSecrets", "vault", "held beside sops on OpenBao"),
+}
+"""Where files are published to, by the names that rules have for them."""
+
 
 def key_service(kind: str, environ: Mapping[str, str]) -> KeyService:
     """The service for keys of one kind. Raises: Misconfigured when there is none, or its library is not installed."""
     entry = KEY_SERVICES.get(kind)
     if entry is None:
         return _stranger(kind)(environ)
+    return cast(MakeKeyService, _loaded(entry, f"keys of kind {kind}"))(environ)
+
+
+def destination(kind: str, environ: Mapping[str, str], fields: Mapping[str, str]) -> Destination:
+    """A place to publish to. Raises: Misconfigured when there is none, or its library is not installed."""
+    entry = DESTINATIONS.get(kind)
+    if entry is None:
+        raise Misconfigured(f"no plug-in publishes to {kind}", f"there are plug-ins for {', '.join(DESTINATIONS)}")
+    return cast(MakeDestination, _loaded(entry, f"destinations of kind {kind}"))(environ, fields)
+
+
+def _loaded(entry: Entry, what: str) -> object:
     from importlib import import_module
 
     module, _, name = entry.path.partition(":")
     try:
-        make = cast(MakeKeyService, getattr(import_module(module), name))
+        found: object = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         wheel = f"./kseal_toolkit-{VERSION}-py3-none-any.whl[{entry.extra}]"
         raise Misconfigured(
-            f'keys of kind {kind} need the Python package "{error.name}", which is not installed',
+            f'{what} need the Python package "{error.name}", which is not installed',
             hint=f'install kseal again from its wheel with the extra [{entry.extra}]: uv tool install "{wheel}"',
         ) from error
-    return make(environ)
+    return found
 
 
 def kinds() -> list[str]:

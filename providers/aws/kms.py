@@ -28,7 +28,7 @@ from providers.base import WrappingKey
 from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _ARN: Final = re.compile(r"arn:aws[\w-]*:kms:([a-z0-9-]+):[0-9]+:(?:key|alias)/\S+")
-_CONFIG: Final = Config(connect_timeout=10, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
+CONFIG: Final = Config(connect_timeout=10, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
 _ROLE_SECONDS: Final = 45 * 60
 """A role is given for an hour; it is asked for again well before."""
 _DENIED: Final = frozenset(
@@ -65,7 +65,7 @@ class AwsKms:
                 KeyId=arn, EncryptionContext=dict(key.context), **arguments
             )
         except (BotoCoreError, ClientError) as error:
-            raise _translated(words(arn), error) from error
+            raise translated(words(arn), error, "kms:Encrypt and kms:Decrypt on this key") from error
         return answer
 
     def _client(self, arn: str, role: str, profile: str) -> Any:
@@ -81,33 +81,35 @@ class AwsKms:
             return client
 
     def _made(self, region: str, role: str, profile: str) -> Any:
-        keys = self._keys()
-        if keys and "HOME" not in self._environ:
-            profile = ""  # the keys of a Secret: the file may not choose others, which lie in somebody's home
-        session = boto3.Session(profile_name=profile or None, region_name=region, **({} if profile else keys))
+        made = session(self._environ, region, profile)
         if role:
-            sts = session.client("sts", config=_CONFIG, endpoint_url=self._endpoint("STS"))
+            sts = made.client("sts", config=CONFIG, endpoint_url=self._endpoint("STS"))
             given = sts.assume_role(RoleArn=role, RoleSessionName=session_name(socket.gethostname()))["Credentials"]
-            session = boto3.Session(
+            made = boto3.Session(
                 aws_access_key_id=given["AccessKeyId"],
                 aws_secret_access_key=given["SecretAccessKey"],
                 aws_session_token=given["SessionToken"],
                 region_name=region,
             )
-        return session.client("kms", config=_CONFIG, endpoint_url=self._endpoint("KMS"))
-
-    def _keys(self) -> dict[str, str | None]:
-        """Access keys of the environment; without them boto3 looks in all the other places that it knows."""
-        if "AWS_ACCESS_KEY_ID" not in self._environ:
-            return {}
-        return {
-            "aws_access_key_id": self._environ["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": self._environ.get("AWS_SECRET_ACCESS_KEY"),
-            "aws_session_token": self._environ.get("AWS_SESSION_TOKEN"),
-        }
+        return made.client("kms", config=CONFIG, endpoint_url=self._endpoint("KMS"))
 
     def _endpoint(self, service: str) -> str | None:
         return self._environ.get(f"AWS_ENDPOINT_URL_{service}") or self._environ.get("AWS_ENDPOINT_URL")
+
+
+def session(environ: Mapping[str, str], region: str | None = None, profile: str = "") -> Any:
+    """boto3's session: access keys of the environment; without them it looks in all the other places that it knows."""
+    keys = {}
+    if "AWS_ACCESS_KEY_ID" in environ:
+        keys = {
+            "aws_access_key_id": environ["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environ.get("AWS_SECRET_ACCESS_KEY"),
+            "aws_session_token": environ.get("AWS_SESSION_TOKEN"),
+        }
+    if keys and "HOME" not in environ:
+        profile = ""  # the keys of a Secret: the file may not choose others, which lie in somebody's home
+    region = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
+    return boto3.Session(profile_name=profile or None, region_name=region, **({} if profile else keys))
 
 
 def session_name(host: str) -> str:
@@ -115,7 +117,8 @@ def session_name(host: str) -> str:
     return f"sops@{re.sub('[^a-zA-Z0-9=,.@_]', '', host)}"[:64]
 
 
-def _translated(arn: str, error: BotoCoreError | ClientError) -> KsealError:
+def translated(arn: str, error: BotoCoreError | ClientError, allowed: str) -> KsealError:
+    """One of providers.errors. `allowed` says what the credentials have to be allowed."""
     if isinstance(error, NoCredentialsError):
         return Denied(f"{arn}: no AWS credentials", "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret, or log in")
     if isinstance(error, ProfileNotFound):
@@ -130,9 +133,9 @@ def _translated(arn: str, error: BotoCoreError | ClientError) -> KsealError:
     said = f"{arn}: AWS says {words(f'{code}: ' + str(error.response.get('Error', {}).get('Message', '')))}"
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _DENIED:
-        return Denied(said, "the credentials must be allowed kms:Encrypt and kms:Decrypt on this key")
+        return Denied(said, f"the credentials must be allowed {allowed}")
     if code in _THROTTLED:
         return Throttled(said)
-    if code == "NotFoundException":
+    if code in ("NotFoundException", "NoSuchBucket"):
         return NotFound(said)
     return Unavailable(said) if status >= 500 else Misconfigured(said)

@@ -8,23 +8,18 @@ Source: getsops/sops 3.13.3 hcvault/keysource.go; Vault HTTP API, transit.
 import binascii
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-import hvac
 import requests
-from hvac.exceptions import Forbidden, InvalidPath, RateLimitExceeded, Unauthorized, VaultDown, VaultError
+from hvac.exceptions import VaultError
 
 from engine.errors import KsealError
-from providers import bounded
 from providers.base import WrappingKey
-from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
+from providers.errors import Denied, Misconfigured, Unavailable, words
+from providers.vault.client import connect, is_path, translated
 
 ALLOWLIST: Final = "SOPS_HC_VAULT_ALLOWLIST"
-_TIMEOUT_SECONDS: Final = 15
 _LIMIT_BYTES: Final = 64 * 1024
-_LIMIT_TOKEN: Final = 8 * 1024
-_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-~")
 
 
 class VaultTransit:
@@ -52,7 +47,7 @@ class VaultTransit:
 
     def _field(self, key: WrappingKey, method: str, field: str, **arguments: str) -> str:
         engine, name = key.text("engine_path"), key.text("key_name")
-        if not (_is_path(engine) and _is_path(name) and "/" not in name):
+        if not (is_path(engine) and is_path(name) and "/" not in name):
             raise Misconfigured(f"{_named(key)}: no engine or no key in Vault is called like this")
         try:
             call = getattr(self._client(key).secrets.transit, method)
@@ -69,17 +64,7 @@ class VaultTransit:
         self._check_address(address, key)
         with self._lock:
             if address not in self._clients:
-                session = bounded.session()
-                session.verify, session.cert = self._verify(), self._certificate()
-                self._clients[address] = hvac.Client(
-                    url=address,
-                    token=self._token(),
-                    namespace=self._environ.get("VAULT_NAMESPACE") or None,
-                    verify=session.verify,  # a session that does not verify would not count alone
-                    timeout=_TIMEOUT_SECONDS,
-                    allow_redirects=False,
-                    session=session,
-                )
+                self._clients[address] = connect(self._environ, address)
             return self._clients[address]
 
     def _check_address(self, address: str, key: WrappingKey) -> None:
@@ -93,48 +78,10 @@ class VaultTransit:
         if not any(f"{address.rstrip('/')}/".startswith(entry) for entry in allowed if entry != "/"):
             raise Denied(f"{_named(key)}: this Vault server is not allowed", f"{ALLOWLIST} has the servers that are")
 
-    def _token(self) -> str:
-        if token := self._environ.get("VAULT_TOKEN"):
-            return token
-        if not (home := self._environ.get("HOME")):
-            return ""
-        try:
-            with Path(home, ".vault-token").open(encoding="ascii") as file:
-                return file.read(_LIMIT_TOKEN).strip()
-        except (OSError, UnicodeDecodeError):
-            return ""
-
-    def _verify(self) -> bool | str:
-        if self._environ.get("VAULT_SKIP_VERIFY", "").lower() in ("1", "t", "true"):
-            return False
-        return self._environ.get("VAULT_CACERT") or self._environ.get("VAULT_CAPATH") or True
-
-    def _certificate(self) -> tuple[str, str] | None:
-        certificate, key = self._environ.get("VAULT_CLIENT_CERT"), self._environ.get("VAULT_CLIENT_KEY")
-        return (certificate, key) if certificate and key else None
-
 
 def _named(key: WrappingKey) -> str:
     return words(f"{key.text('vault_address')}/v1/{key.text('engine_path')}/keys/{key.text('key_name')}")
 
 
-def _is_path(text: str) -> bool:
-    """Names between slashes, none of which leads elsewhere, neither as `..` nor by a letter that ends a path."""
-    parts = text.split("/")
-    return all(part not in ("", ".", "..") and _NAME.issuperset(part) for part in parts)
-
-
 def _translated(key: WrappingKey, error: Exception) -> KsealError:
-    if isinstance(error, requests.RequestException):
-        hint = "VAULT_CACERT names the certificate of the authority" if "SSL" in type(error).__name__ else None
-        return Unavailable(f"{_named(key)}: Vault does not answer: {type(error).__name__}", hint)
-    said = f"{_named(key)}: Vault says {words(str(error.args[0]))}"
-    if isinstance(error, Unauthorized | Forbidden):
-        return Denied(said, "VAULT_TOKEN, or ~/.vault-token, has the token; it must be allowed to use this key")
-    if isinstance(error, InvalidPath):
-        return NotFound(said)
-    if isinstance(error, RateLimitExceeded):
-        return Throttled(said)
-    if isinstance(error, VaultDown) or (error.__class__.__name__ in ("InternalServerError", "BadGateway")):
-        return Unavailable(said)
-    return Misconfigured(said)
+    return translated(_named(key), error, "it must be allowed to use this key")

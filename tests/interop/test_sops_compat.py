@@ -720,7 +720,7 @@ def test_the_version(ground: Ground) -> None:
 def test_the_original_completion_script_is_answered(ground: Ground, words: list[str]) -> None:
     theirs, ours = (ground.run(is_ours, [*words, "--generate-bash-completion"]) for is_ours in (False, True))
     assert (ours.code, theirs.code) == (0, 0)
-    assert set(ours.output.split()) == set(theirs.output.split()) - {"publish", "help", "h"}
+    assert set(ours.output.split()) == set(theirs.output.split()) - {"help", "h"}
 
 
 class TestOnPurpose:

@@ -34,6 +34,7 @@ TABLE = {
     "filestatus": "filestatus",
     "exec-env": "execenv",
     "exec-file": "execfile",
+    "publish": "publish",
     "keyservice": "keyservice",
     "completion": "completion",
     "verify": "verify",
@@ -45,10 +46,6 @@ OURS = ("verify",)
 
 WITH_ACTIONS = ("groups", "completion")
 """Verbs that are followed by another word."""
-
-
-ABSENT = ("publish",)
-"""Verbs of the original that this version does not have. They are no names of files."""
 
 
 def verb(name: str) -> SopsVerb:

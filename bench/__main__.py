@@ -14,7 +14,7 @@ from tests.kit.process import Nest
 
 PATIENCE_SECONDS = 900.0
 """Of a whole run, for other work on the machine to end."""
-FIGURES = ("startup", "many", "opening", "arrival", "restart")
+FIGURES = ("startup", "many", "opening", "sops", "sopslarge", "arrival", "restart")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

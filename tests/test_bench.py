@@ -1,13 +1,18 @@
 """The bench itself works: each figure can be measured, and the page says what it was asked to say."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench import __main__ as program
-from bench import report
+from bench import report, sopsmaterial
+from bench.command import Command, in_turns, together
 from bench.figure import Goal, Row, Samples
 from bench.quiet import Quiet
+from sealer.sops.formats.base import by_path
+from sealer.sops.tree import Branch, Value
+from tests.kit.errors import KitError
 
 
 def test_a_goal_is_met_at_its_bound() -> None:
@@ -52,6 +57,47 @@ def test_the_page_names_neither_the_machine_nor_its_folders() -> None:
     page = report.rendered([], Quiet(lambda _: None, patience_seconds=1))
     assert str(Path.home()) not in page
     assert Path("/etc/hostname").read_text().strip() not in page
+
+
+def python(folder: Path, code: str) -> Command:
+    return Command([sys.executable, "-ISc", code], {}, Path("/dev/null"), folder / "output")
+
+
+def test_a_command_is_timed_by_the_clock_and_by_the_cores(tmp_path: Path) -> None:
+    idle = python(tmp_path, "import select; select.select([], [], [], 0.2)")
+    taken = idle.run()
+    assert taken.seconds >= 0.2
+    assert 0 < taken.cpu_seconds < taken.seconds
+    assert together([idle, idle]).seconds >= 0.4
+    in_turn = in_turns({"a": idle, "b": idle}, times=2, quiet=Quiet(lambda _: None, patience_seconds=0), warm_up=0)
+    assert {name: len(all_of_it) for name, all_of_it in in_turn.items()} == {"a": 2, "b": 2}
+
+
+def test_the_memory_of_a_command_is_its_own_and_not_that_of_the_bench(tmp_path: Path) -> None:
+    ours = bytearray(b"x") * (150 << 20)
+    small, large = python(tmp_path, "pass"), python(tmp_path, "bytearray(b'x') * (100 << 20)")
+    assert small.peak_megabytes() < 50
+    assert 100 < large.peak_megabytes() < 150
+    del ours
+
+
+def test_a_command_that_fails_is_not_measured(tmp_path: Path) -> None:
+    failing = python(tmp_path, "raise SystemExit(7)")
+    for measure in (failing.run, failing.peak_megabytes):
+        with pytest.raises(KitError, match="with code 7"):
+            measure()
+
+
+@pytest.mark.parametrize("form", sopsmaterial.FORMATS)
+def test_files_for_the_bench_have_as_many_values_as_they_say(form: str, tmp_path: Path) -> None:
+    ground = sopsmaterial.Ground(tmp_path, [], [], {}, "")
+    path = ground.plain(form, 250)
+    values = _values(by_path(str(path)).read_plain(path.read_bytes())[0])
+    assert len(values) == len(set(values)) == 250
+
+
+def _values(branch: Branch) -> list[Value]:
+    return [leaf for _, value in branch for leaf in (_values(value) if isinstance(value, Branch) else [value])]
 
 
 @pytest.mark.slow

@@ -16,12 +16,13 @@ def write(sections: list[Section]) -> str:
             lines.append(f"[{section.name}]")
         elif not section.keys:
             continue
-        names = {name: _quoted_name(name) for name in section.keys}
-        width = max((len(to_bytes(name)) for name in names.values()), default=0)
-        for name, key in section.keys.items():
-            lines += [_remark(line, line.strip(SPACE)) for line in _lines(key.comment)]
-            shown = names[name]
-            lines.append(f"{shown}{' ' * (width - len(to_bytes(shown)))} = {_quoted_value(key.value)}")
+        names = [_quoted_name(name) for name in section.keys]
+        widths = [len(name) if name.isascii() else len(to_bytes(name)) for name in names]
+        width = max(widths, default=0)
+        for name, taken, key in zip(names, widths, section.keys.values(), strict=True):
+            if key.comment:
+                lines += [_remark(line, line.strip(SPACE)) for line in _lines(key.comment)]
+            lines.append(f"{name}{' ' * (width - taken)} = {_quoted_value(key.value)}")
         if index < len(sections) - 1:
             lines.append("")
     return "".join(f"{line}\n" for line in lines)
@@ -53,4 +54,4 @@ def _quoted_value(value: str) -> str:
         return f'"""{value}"""'
     if "#" in value or ";" in value:
         return f"`{value}`"
-    return f'"{value}"' if value.strip(SPACE) != value else value
+    return f'"{value}"' if value and (value[0] in SPACE or value[-1] in SPACE) else value

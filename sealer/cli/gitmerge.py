@@ -60,7 +60,8 @@ def _merged(versions: list[bytes], path: str, form: "Format", environ: Mapping[s
     if mine is Kind.SOPS:
         from sealer.versions import envelopes
 
-        return envelopes.merged(base, ours, theirs, form, gitfile.own_keys(environ), now=datetime.now(UTC))
+        keys = gitfile.own_keys(environ, form.read_encrypted(ours).metadata)
+        return envelopes.merged(base, ours, theirs, form, keys, now=datetime.now(UTC))
     if mine is its is Kind.SEALED:
         from sealer.versions import sealed
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FOLDER = "kseal"
 """Inside the git folder; `kseal git uninstall` removes it."""
+NETWORK = "kseal.network"
+"""Variable of git's configuration: whether key services may be asked when git shows a difference."""
 _KEY = "hash.key"
 _KEY_BYTES = 32
 
@@ -49,12 +51,18 @@ def _shown(path: str, data: bytes, terminal: "Terminal", environ: Mapping[str, s
         if kind is Kind.SOPS and reveals:
             return textform.revealed(data, form, gitfile.own_keys(environ))
         if kind is Kind.SOPS:
-            return textform.of_sops(data, form, gitfile.own_keys(environ), _secret(git))
+            keys = (gitfile.own_keys if _asks_servers(git) else gitfile.silent_keys)(environ)
+            return textform.of_sops(data, form, keys, _secret(git))
     except KsealError as error:
         if reveals:
             raise
         return textform.broken(error)  # a version that cannot be shown must not end the whole `git log`
     return data
+
+
+def _asks_servers(git: "Git") -> bool:
+    """Whether the person wants key services to be asked, once for each version that is shown."""
+    return git.asks("config", "--type=bool", NETWORK) == "true"
 
 
 def _refuse_cache(git: "Git") -> None:

@@ -33,7 +33,7 @@ def of_sops(data: bytes, form: Format, keys: Keys, secret: bytes) -> bytes:
     try:
         plain, trouble = _opened(envelope, keys)
     except NoDataKey:
-        about = _about(envelope, "none of your keys opens it: the hashes are of the ciphertext")
+        about = _about(envelope, "no key at hand opens it: the hashes are of the ciphertext")
         return _ended(form.write_plain(_by_ciphertext(envelope))) + about
     shown = walk(plain, envelope.metadata.selection, lambda value, _, is_in: _keyed(value, secret) if is_in else value)
     return _ended(form.write_plain(shown)) + _about(envelope, trouble)

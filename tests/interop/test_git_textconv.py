@@ -1,7 +1,9 @@
 """What git shows of encrypted files with our textconv: which values changed, never what they are."""
 
 import re
+import socket
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -72,7 +74,7 @@ def test_without_a_key_the_ciphertext_is_hashed(clone: Clone) -> None:
     shown = clone.git("diff", environ={"SOPS_AGE_KEY": ""})
     assert [line.split(":")[0] for line in shown.splitlines() if re.match(r"[-+]\w", line)] == ["-b", "+b"]
     assert "ciphertext:" in shown
-    assert "# warning: none of your keys opens it" in shown
+    assert "# warning: no key at hand opens it" in shown
 
 
 def test_a_wrong_seal_is_said_in_the_diff(clone: Clone) -> None:
@@ -107,3 +109,34 @@ def test_what_is_not_encrypted_is_shown_as_it_is(clone: Clone) -> None:
     clone.commit()
     clone.write("plain.yaml", "a: 2\n")
     assert "-a: 1\n+a: 2\n" in clone.git("diff")
+
+
+def test_a_diff_calls_no_server_that_a_file_names(clone: Clone) -> None:
+    """Whoever writes a file names the server that would get our token."""
+    clone.encrypted("s.yaml", PLAIN["s.yaml"])
+    called = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return  # the test is over
+                called.append(connection.recv(1))
+                connection.close()
+
+        Thread(target=serve, daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        key = f"vault_address: {address}, engine_path: transit, key_name: k, created_at: 2026-01-02T03:04:05Z, enc: x"
+        age = re.compile(r"    age:\n(        .*\n|    .*-----.*\n)+")
+        clone.write("s.yaml", age.sub(f"    hc_vault: [{{{key}}}]\n", clone.read("s.yaml")))
+        clone.commit()
+        shown = clone.git("show", environ={"VAULT_TOKEN": "canary"})
+        assert "no key at hand opens it" in shown
+        assert f"opened by: hc_vault {address}" in shown
+        assert called == []
+        clone.git("config", "kseal.network", "true")
+        assert "no key at hand opens it" in clone.git("show", environ={"VAULT_TOKEN": "canary"})
+        assert called
+        server.shutdown(socket.SHUT_RDWR)  # ends the thread

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.errors import KsealError
+from sealer.cli import gitfile
 from sealer.sops.formats.base import by_name
 from sealer.sops.groups import unwrap_data_key
+from sealer.sops.metadata import Metadata
 from sealer.sops.operations import Keys, Opened, encrypt_file, open_file, rewrapped, rotate_file
 from sealer.sops.recipients.base import MasterKey
 from sealer.sops.selection import Selection
@@ -221,3 +223,19 @@ def test_a_side_that_is_no_sops_file_is_named(data: bytes) -> None:
     base = made()
     with pytest.raises(Refused, match="theirs: "):
         merged(base, edited(base, a=10), data)
+
+
+def test_only_vault_servers_of_our_own_side_may_get_a_token() -> None:
+    fields = {"vault_address": "https://ours", "engine_path": "transit", "key_name": "k"}
+    ours = Metadata([[MasterKey("hc_vault", fields)]], selection=Selection())
+    seen: list[str] = []
+
+    def allowed(environ: dict[str, str], side: Metadata) -> str:
+        service = gitfile.own_keys(environ, side).services["hc_vault"]
+        seen.append(service._environ["SOPS_HC_VAULT_ALLOWLIST"])  # type: ignore[attr-defined]  # what it was made with
+        return seen[-1]
+
+    assert allowed({}, ours) == "https://ours"
+    assert allowed({"VAULT_ADDR": "https://mine"}, ours) == "https://mine,https://ours"
+    assert allowed({"SOPS_HC_VAULT_ALLOWLIST": "https://only"}, ours) == "https://only"
+    assert allowed({}, Metadata([age("one")], selection=Selection())) == "none"

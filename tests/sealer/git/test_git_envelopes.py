@@ -6,6 +6,7 @@ import pytest
 
 from engine.errors import KsealError
 from sealer.cli import gitfile
+from sealer.sops.envelope import encrypt
 from sealer.sops.formats.base import by_name
 from sealer.sops.groups import unwrap_data_key
 from sealer.sops.metadata import Metadata
@@ -239,3 +240,29 @@ def test_only_vault_servers_of_our_own_side_may_get_a_token() -> None:
     assert allowed({"VAULT_ADDR": "https://mine"}, ours) == "https://mine,https://ours"
     assert allowed({"SOPS_HC_VAULT_ALLOWLIST": "https://only"}, ours) == "https://only"
     assert allowed({}, Metadata([age("one")], selection=Selection())) == "none"
+
+
+def test_a_comment_that_decides_stays_with_its_value() -> None:
+    """Theirs marks b for encryption, ours puts a key between: the mark must not move to that one."""
+    rule = Selection(encrypted_comment_regex="secret")
+    base = made("# secret\nk: 0\na: 1\nb: 2\n", selection=rule)
+    ours = base.replace(b"a: 1\n", b"a: 1\nx: 5\n")
+    theirs = base.replace(b"b: 2\n", b"# secret\nb: 2\n")
+    resealed = [reseal(data) for data in (ours, theirs)]
+    outcome = merged(base, *resealed)
+    assert outcome.conflicts == ()
+    text = outcome.data.decode()
+    assert "\nx: 5\n# secret\nb: ENC[" in text
+    assert values(outcome)["b"] == 2
+
+
+def reseal(data: bytes) -> bytes:
+    """An edit by hand, encrypted and sealed."""
+    envelope = FORM.read_encrypted(data)
+    key = unwrap_data_key(envelope.metadata, keys().services).reveal()
+    branches = [Branch(item for item in branch) for branch in envelope.branches]
+    for branch in branches:
+        for index, (name, value) in enumerate(branch):
+            if isinstance(value, str) and value.startswith("ENC["):
+                branch[index] = (name, 0)
+    return FORM.write_encrypted(encrypt(branches, envelope.metadata, key, now=NOW))

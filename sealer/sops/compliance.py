@@ -29,7 +29,8 @@ class KeyChanges:
         found = changes(metadata.key_groups, self.groups)
         self.added = list(chain.from_iterable(change.added for change in found))
         self.removed = list(chain.from_iterable(change.removed for change in found))
-        self.before = metadata.shamir_threshold
+        has_groups = len(metadata.key_groups) > 1
+        self.before = metadata.shamir_threshold or (len(metadata.key_groups) if has_groups else 0)
         self.threshold = threshold if threshold and len(groups) > 1 else min(self.before, len(groups))
         if len(groups) > 1 and self.threshold < 2:
             self.threshold = len(groups)

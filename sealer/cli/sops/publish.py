@@ -4,7 +4,6 @@ Source: getsops/sops cmd/sops/subcommand/publish. Unlike it, the whole selection
 """
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +11,7 @@ from engine.errors import KsealError
 from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags
 from sealer.cli.sops.call import GENERIC, NO_FILE, Call, Failed, now
+from sealer.cli.sops.consent import is_given
 from sealer.cli.sops.verbs import SopsVerb
 from sealer.sops.metadata import Metadata
 from sealer.sops.operations import new, open_file
@@ -73,7 +73,8 @@ def _publish(call: Call, root: str, path: str) -> None:
         content = _values(open_file(data, source, call.keys(), for_change=False).branches)
     elif rule.recreation.groups[0]:
         content = _recreated(call, data, source, rule.recreation)
-    if not call.flag("yes") and not _is_wanted(call, f"uploading {os.path.abspath(path)} to {place.place(name)}"):  # noqa: PTH100
+    question = f"uploading {os.path.abspath(path)} to {place.place(name)} ? (y/n): "  # noqa: PTH100  # as elsewhere
+    if not call.flag("yes") and not is_given(call, question):
         _cancelled(call, path)
         return
     if not place.put(name, content):
@@ -100,17 +101,6 @@ def _plain(value: Value) -> Any:
     if type(value) is list:
         return [_plain(item) for item in cast("list[Value]", value) if not isinstance(item, Comment)]
     return value.text if isinstance(value, Timestamp) else value
-
-
-def _is_wanted(call: Call, what: str) -> bool:
-    """Ask until there is an answer. Raises: Failed when nobody gives one."""
-    while True:
-        call.say(f"{what} ? (y/n): ".encode())
-        answer = sys.stdin.readline() if sys.stdin is not None else ""
-        if not answer:
-            raise Failed("nobody answers", GENERIC, "say --yes beforehand")
-        if answer.strip() in {"y", "n"}:
-            return answer.strip() == "y"
 
 
 def _cancelled(call: Call, path: str) -> None:

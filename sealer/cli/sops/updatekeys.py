@@ -8,6 +8,7 @@ from engine.errors import KsealError
 from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags
 from sealer.cli.sops.call import GENERIC, NO_FILE, Call, Failed, now
+from sealer.cli.sops.consent import is_given
 from sealer.cli.sops.verbs import SopsVerb
 from sealer.sops.errors import NoDataKey
 from sealer.sops.groups import resolve
@@ -17,6 +18,8 @@ from sealer.sops.rewrap import with_keys
 if TYPE_CHECKING:
     from sealer.sops.config import Rule
     from sealer.sops.metadata import Metadata
+
+_QUESTION = "Is this okay? (y/n):"
 
 
 def run(call: Call) -> int:
@@ -29,7 +32,7 @@ def run(call: Call) -> int:
     if call.is_for_many:
         from sealer.cli.sops import manykeys
 
-        return manykeys.updatekeys(call, lambda: _is_wanted(call))
+        return manykeys.updatekeys(call, lambda: is_given(call, _QUESTION))
     if len(call.words) == 1:
         _update(call, call.words[0])
         return 0
@@ -72,7 +75,7 @@ def _update_file(call: Call, word: str) -> None:
         call.voice.done(f"File {path} already up to date")
         return
     _show(call, envelope.metadata, threshold, found)
-    if not call.flag("yes") and not _is_wanted(call):
+    if not call.flag("yes") and not is_given(call, _QUESTION):
         call.voice.done(f"File {path} left unchanged")
         return
     is_new = not call.voice.is_original and any(group.removed for group in found) and not call.flag("keep-data-key")
@@ -110,17 +113,6 @@ def _coloured(call: Call, mark: str, text: str) -> str:
     is_coloured = sys.stdout is not None and sys.stdout.isatty() and not call.environ.get("NO_COLOR")
     colour = {"+++": 32, "---": 31}[mark]
     return f"\x1b[{colour}m{mark} {text}\x1b[0m" if is_coloured else f"{mark} {text}"
-
-
-def _is_wanted(call: Call) -> bool:
-    """Ask until there is an answer. Raises: Failed when nobody gives one."""
-    while True:
-        call.say(b"Is this okay? (y/n):")
-        answer = sys.stdin.readline() if sys.stdin is not None else ""
-        if not answer:
-            raise Failed("nobody answers", GENERIC, "say --yes beforehand")
-        if answer.strip() in {"y", "n"}:
-            return answer.strip() == "y"
 
 
 VERB = SopsVerb(

@@ -1,6 +1,7 @@
 """`kseal git textconv`: what git calls for each version of an encrypted file that it shows a difference of."""
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ def run(words: tuple[str, ...], terminal: "Terminal", environ: Mapping[str, str]
     data = gitfile.read(words[0])
     if kinds.may_be_encrypted(data):
         data = _shown(words[0], data, terminal, environ, reveals=reveals)
-    files.write_output(data, None)
+    is_watched = sys.stdout is not None and sys.stdout.isatty()  # text is shown there without control characters
+    files.write_output(data.decode(errors="backslashreplace") if is_watched else data, None)
     return 0
 
 
@@ -42,7 +44,6 @@ def _shown(path: str, data: bytes, terminal: "Terminal", environ: Mapping[str, s
     git = Git(environ)
     if reveals:
         _refuse_cache(git)
-
     try:
         form = gitfile.form_of(path, terminal)
         kind = kinds.of(data, form)

@@ -140,3 +140,10 @@ def test_a_diff_calls_no_server_that_a_file_names(clone: Clone) -> None:
         assert "no key at hand opens it" in clone.git("show", environ={"VAULT_TOKEN": "canary"})
         assert called
         server.shutdown(socket.SHUT_RDWR)  # ends the thread
+
+
+def test_a_terminal_gets_no_control_characters(clone: Clone) -> None:
+    clone.encrypted("s.env", "a=\x1b[2Jcanary\n")
+    typed = clone.run("script", "-qec", "kseal git textconv --reveal s.env", "/dev/null").stdout
+    assert "\x1b" not in typed
+    assert r"a=\u001b[2Jcanary" in typed

@@ -49,7 +49,7 @@ def rotation(given: Given, environ: Mapping[str, str], *, top: Path | None) -> "
     from sealer.sops.operations import Keys
 
     keys = Keys(SharedServices(services(environ, has_local=True, uris=())))
-    return SopsRotation(keys, Rules(top), older_than=older_than, now=datetime.now(UTC))
+    return SopsRotation(keys, Rules(top), older_than=older_than, now=datetime.now(UTC), environ=environ)
 
 
 def _older_than(given: Given) -> timedelta | None:

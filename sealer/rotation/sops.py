@@ -5,6 +5,7 @@ second run finds nothing due. Rules come from the nearest `.sops.yaml` above a f
 """
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,7 @@ from sealer.sops.errors import MetadataMissing
 from sealer.sops.formats.base import LIMITS, by_name, name_for
 from sealer.sops.operations import Keys
 from sealer.sops.rewrap import with_keys
+from sealer.sops.vaultservers import limited
 from sealer.sops.verify import may_be_encrypted
 
 if TYPE_CHECKING:
@@ -71,9 +73,21 @@ class Rules:
 class SopsRotation:
     """What a run knows: the keys, the rules, and how old a file may be."""
 
-    def __init__(self, keys: Keys, rules: Rules, *, older_than: timedelta | None, now: datetime) -> None:
-        """`older_than`: how long ago a file must have been encrypted to be due for that alone, None for never."""
+    def __init__(
+        self,
+        keys: Keys,
+        rules: Rules,
+        *,
+        older_than: timedelta | None,
+        now: datetime,
+        environ: Mapping[str, str],
+    ) -> None:
+        """`older_than`: how long ago a file must have been encrypted to be due for that alone, None for never.
+
+        `environ` may say which servers of Vault are asked besides those of the rules.
+        """
         self._keys, self._rules, self._older_than, self._now = keys, rules, older_than, now
+        self._environ = environ
 
     def rotate(self, file: str, data: bytes) -> Rotated | None:
         """What becomes of a file, None for one that is not encrypted.
@@ -95,8 +109,9 @@ class SopsRotation:
         groups, threshold = (
             (changes.groups, changes.threshold) if changes else (metadata.key_groups, metadata.shamir_threshold)
         )
+        keys = limited(self._keys, rule, self._environ)
         made = with_keys(
-            data, form, self._keys, groups=groups, shamir_threshold=threshold, is_new_data_key=True, now=self._now
+            data, form, keys, groups=groups, shamir_threshold=threshold, is_new_data_key=True, now=self._now
         )
         return Rotated(tuple(reasons), made)
 

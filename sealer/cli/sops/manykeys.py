@@ -97,7 +97,7 @@ def _run(every: Many, planned: Planned, *, is_wanted: Callable[[], bool] | None)
         change = planned(found, data) if data is not None else None
         if change is None or not change.marks:
             return []
-        made = change.made(batch.keys)
+        made = change.made(every.keys_for(found, batch))
         with batch.waiting():
             call.replace(found.path, made)
         return change.marks

@@ -29,7 +29,9 @@ def decrypt(call: Call) -> int:
         if not (found.is_named or may_be_encrypted(data, form)):
             return False
         ignore_mac = call.flag("ignore-mac")
-        plain = decrypt_file(data, form, form, batch.keys, ignore_mac=ignore_mac, warn=call.voice.warning)
+        plain = decrypt_file(
+            data, form, form, every.keys_for(found, batch), ignore_mac=ignore_mac, warn=call.voice.warning
+        )
         with batch.waiting():
             call.replace(found.path, plain, is_plaintext=True)
         return True

@@ -32,7 +32,7 @@ def run(call: Call) -> int:
 
     def look(found: Found, batch: Batch) -> Verdict:
         source = call.input_format(found.path)
-        return verify.verify(found.read(), source, lambda: _rule(call, found.path), batch.keys, mac)
+        return verify.verify(found.read(), source, lambda: _rule(call, found.path), every.keys_for(found, batch), mac)
 
     done = every.each("verifying, file", keys, look)
     failed = every.failures(done)

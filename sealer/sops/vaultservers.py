@@ -1,0 +1,68 @@
+"""Which servers of Vault get to see a token, where files of others are opened many at a time.
+
+A file names the server that unwraps its data key, and the token goes there. Over whole trees nobody looks at each file
+first, so only servers count that its creation rule names. SOPS_HC_VAULT_ALLOWLIST, where it is set, decides instead.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from engine.errors import KsealError
+from sealer.sops.groups import Services
+from sealer.sops.operations import Keys
+from sealer.sops.recipients.base import KeyService, MasterKey
+
+if TYPE_CHECKING:
+    from sealer.sops.config import Rule
+
+ALLOWLIST: Final = "SOPS_HC_VAULT_ALLOWLIST"
+_KIND: Final = "hc_vault"
+
+
+def limited(keys: Keys, rule: "Rule | None", environ: Mapping[str, str]) -> Keys:
+    """The same keys, for a file under this rule. Wrapping is for keys that somebody chose, and stays as it is."""
+    if environ.get(ALLOWLIST):
+        return keys
+    groups = rule.groups if rule else []
+    servers = {_server(key) for group in groups for key in group if key.kind == _KIND}
+    return Keys(_Limited(keys.services, frozenset(servers)), keys.order)
+
+
+class _Limited(Mapping[str, KeyService]):
+    def __init__(self, services: Services, servers: frozenset[str]) -> None:
+        self._services = services
+        self._servers = servers
+
+    def __getitem__(self, kind: str) -> KeyService:
+        service = self._services[kind]
+        return _LimitedVault(service, self._servers) if kind == _KIND else service
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._services
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._services)
+
+    def __len__(self) -> int:
+        return len(self._services)
+
+
+class _LimitedVault:
+    def __init__(self, service: KeyService, servers: frozenset[str]) -> None:
+        self._service = service
+        self._servers = servers
+
+    def wrap(self, key: MasterKey, data: bytes) -> str:
+        return self._service.wrap(key, data)
+
+    def unwrap(self, key: MasterKey) -> bytes:
+        if _server(key) not in self._servers:
+            raise KsealError(
+                "its rule in .sops.yaml does not name this server, which therefore gets no token",
+                f"{ALLOWLIST} names servers that may, by comma",
+            )
+        return self._service.unwrap(key)
+
+
+def _server(key: MasterKey) -> str:
+    return key.text("vault_address").rstrip("/")

@@ -14,6 +14,8 @@ from sealer.keys import Fingerprint, SealingKey
 
 LABEL: Final = "sealedsecrets.bitnami.com/sealed-secrets-key"
 ACTIVE: Final = "active"
+WRAPPED: Final = "wrapped"
+"""Ours, of an active key whose private half is encrypted; the original passes over it. See `sealer.wrappedkey`."""
 TYPE: Final = "kubernetes.io/tls"
 PREFIX: Final = "sealed-secrets-key"
 """How key Secrets are called unless the controller is told otherwise; exactly so named, one is a key without label."""

@@ -22,11 +22,10 @@ from sealer.certificates import Certificate
 from sealer.encoding import encode
 from sealer.errors import PrivateKeyError
 from sealer.keys import Fingerprint, SealingKey, fingerprint
-from sealer.keysecret import ACTIVE, LABEL, PREFIX
+from sealer.keysecret import ACTIVE, LABEL, PREFIX, WRAPPED
 from sealer.sops.recipients.base import MasterKey
 from sealer.wrappingkey import LIMIT_KEYS, parse, written
 
-WRAPPED: Final = "wrapped"
 LIMIT_BYTES: Final = 256 * 1024
 """Of `tls.key`: eight wrapped data keys and the largest RSA key are less than a tenth."""
 _VERSION: Final = 1

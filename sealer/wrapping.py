@@ -50,10 +50,16 @@ class Wrapping:
         """
         self.keys = tuple(keys)
         self._named = {written(key) for key in keys}
+        self._make = make
         self._services = {kind: make(kind) for kind in {key.kind for key in keys} - {_LOCAL}}
         self._services[_LOCAL] = AgeService(_IdentityFiles(identity_files), plugins=False)
         self._naming = naming
         self._identifying = identifying
+
+    def check(self) -> None:
+        """Try out what `wrapped` will need, where a key is yet to be made for it. Raises: NotReady."""
+        if self.keys:
+            self._data_key([self._wrap(key, os.urandom(_DATA_KEY_BYTES)) for key in self.keys])
 
     def wrapped(self, raw: Mapping[str, Any], key: SealingKey) -> dict[str, Any]:
         """The Secret of a plain key, wrapped. What comes out has been opened again: nothing is written that nothing
@@ -77,7 +83,7 @@ class Wrapping:
         """
         bound = _bound(wrapped.namespace, wrapped.name, wrapped.fingerprint)
         try:
-            text = AESGCM(self._data_key(wrapped)).decrypt(_NONCE, wrapped.sealed, bound)
+            text = AESGCM(self._data_key(wrapped.keys)).decrypt(_NONCE, wrapped.sealed, bound)
         except (InvalidTag, ValueError):
             raise PrivateKeyError(
                 "its wrapped key was changed, or belongs to another Secret", "restore it from a backup of the keys"
@@ -88,14 +94,15 @@ class Wrapping:
         try:
             enc = self._services[key.kind].wrap(key, data_key)
         except KsealError as error:
+            self._renew(key.kind)
             raise NotReady(f"{written(key)}: cannot wrap a sealing key: {error.message}", error.hint) from error
         return MasterKey(key.kind, key.fields, enc)
 
-    def _data_key(self, wrapped: WrappedKey) -> bytes:
+    def _data_key(self, keys: Sequence[MasterKey]) -> bytes:
         """Whichever wrapping key answers first; those that ask nobody come first."""
         failures: list[str] = []
         hints: list[str] = []
-        for key in sorted(wrapped.keys, key=lambda key: key.kind != _LOCAL):
+        for key in sorted(keys, key=lambda key: key.kind != _LOCAL):
             try:
                 found = self._unwrapped(key)
             except KsealError as error:
@@ -119,7 +126,16 @@ class Wrapping:
                 raise KsealError(error.message, self._identifying) from error
         if written(key) not in self._named:
             raise KsealError("not asked, because nobody named it here", self._naming)
-        return self._services[key.kind].unwrap(key)
+        try:
+            return self._services[key.kind].unwrap(key)
+        except KsealError:
+            self._renew(key.kind)
+            raise
+
+    def _renew(self, kind: str) -> None:
+        """After a failure take credentials anew, such as a token that an agent renews in a file."""
+        if kind != _LOCAL:
+            self._services[kind] = self._make(kind)
 
 
 class _IdentityFiles:

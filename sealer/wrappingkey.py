@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.errors import KsealError
 from sealer.sops.recipients import agetexts, spelling
-from sealer.sops.recipients.base import MasterKey
+from sealer.sops.recipients.base import MasterKey, shown
 
 LIMIT_KEYS: Final = 8
 _KINDS: Final = {"age": "age", "vault": "hc_vault", "aws-kms": "kms"}
@@ -22,12 +22,12 @@ def parse(text: str) -> MasterKey:
     """The key that one text names. Raises: KsealError."""
     name, _, rest = text.strip().partition(":")
     kind = _KINDS.get(name)
-    if kind is None or not rest:
-        raise KsealError(f'"{text}" names no wrapping key', _HINT)
+    if kind is None or not rest or not (text.isascii() and text.isprintable()):
+        raise KsealError(f'"{shown(text)}" names no wrapping key', _HINT)
     if kind == "age" and agetexts.recipient_kind(rest) not in ("x25519", "hybrid"):
-        raise KsealError(f'"{text}": SSH keys and age plug-ins do not wrap sealing keys', _HINT)
+        raise KsealError(f'"{shown(text)}": SSH keys and age plug-ins do not wrap sealing keys', _HINT)
     if kind == "kms" and not rest.startswith("arn:"):
-        raise KsealError(f'"{text}" names no wrapping key', _HINT)
+        raise KsealError(f'"{shown(text)}" names no wrapping key', _HINT)
     return spelling.parse(kind, rest)
 
 

@@ -173,6 +173,7 @@ class KeyMaker:
         Raises: NotReady, ApiError, NotLeading.
         """
         settings = self._settings
+        self._wrapping.check()  # before seconds of work that would be for nothing
         if predecessor is not None:
             # Times of certificates and Secrets are whole seconds, and of two keys of one second the older one seals.
             missing = predecessor.ordered_at + _ONE_SECOND - self._now()

@@ -12,9 +12,9 @@ from controller.settings import Keys
 from engine.errors import KsealError
 from sealer.errors import CertificateError, PrivateKeyError
 from sealer.keys import SealingKey, load
-from sealer.keysecret import ACTIVE, LABEL, TYPE, certificate_pem, name_after, raw_secret
+from sealer.keysecret import ACTIVE, LABEL, TYPE, WRAPPED, certificate_pem, name_after, raw_secret
 from sealer.sealedsecret import KIND
-from sealer.wrappedkey import WRAPPED, WrappedKey, is_wrapped
+from sealer.wrappedkey import WrappedKey, is_wrapped
 from sealer.wrappedkey import read as read_wrapped
 from sealer.wrapping import Wrapping
 

@@ -93,6 +93,10 @@ def _secret_keys(source: str, data: bytes) -> list[tuple[SealingKey, bool]]:
             items = secret.values(raw)
             if "tls.key" not in items:
                 raise PrivateKeyError("secret must contain a 'tls.key' item")
+            if items["tls.key"].lstrip().startswith(b"{"):
+                raise PrivateKeyError(
+                    "the key is wrapped, as in the cluster", "kseal keys backup writes one that opens"
+                )
             labels = secret.mapping(secret.mapping(raw.get("metadata"), "metadata").get("labels"), "metadata.labels")
             key = load_pair(items["tls.key"], items.get("tls.crt"))
             keys.append((key, labels.get(LABEL, ACTIVE) == ACTIVE))

@@ -12,7 +12,7 @@ from sealer.cli import cluster
 from sealer.cli.verb import Given
 from sealer.errors import PrivateKeyError
 from sealer.keys import Fingerprint, SealingKey, load_pair
-from sealer.keysecret import ACTIVE, LABEL, PREFIX
+from sealer.keysecret import ACTIVE, LABEL, PREFIX, WRAPPED
 from sealer.ring import KeyRing
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Stored(NamedTuple):
     def state(self) -> str:
         """`active`, also for a wrapped key, or the label that retired it. A Secret of the first layout has no label."""
         label = str((self.raw["metadata"].get("labels") or {}).get(LABEL, ACTIVE))
-        return ACTIVE if label == "wrapped" and self.wrapped is not None else label
+        return ACTIVE if label == WRAPPED and self.wrapped is not None else label
 
     @property
     def is_closed(self) -> bool:

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -104,6 +105,19 @@ def test_a_service_that_hangs_keeps_a_start_waiting_with_the_cause_and_is_asked_
         bao.process.signal(signal.SIGCONT)
     wait_until(ground.controller.is_ready, "it is ready by itself")
     assert key_of(ground)["metadata"]["name"] == name
+
+
+def test_a_token_that_an_agent_renews_is_read_again(
+    stack: ExitStack, control_plane: ControlPlane, bao: OpenBao, tmp_path: Path
+) -> None:
+    token = tmp_path / ".vault-token"
+    token.write_text("expired")
+    ground = opened(stack, control_plane, f"vault:{bao.transit_key('agent')}", {"HOME": str(tmp_path)})
+    ground.controller.launch()
+    wait_until(lambda: "Vault says" in ground.controller.get("/readyz")[1], "the refusal is shown")
+    token.write_text(TOKEN)
+    wait_until(ground.controller.is_ready, "it is ready with the new one")
+    assert not shows_private_key(key_of(ground))
 
 
 def test_a_refusal_is_told_and_ends_when_the_right_is_given(

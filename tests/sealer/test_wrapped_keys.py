@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import KsealError, NotReady
+from sealer.cli import keyfiles
 from sealer.errors import CertificateError, PrivateKeyError
 from sealer.keys import SealingKey
 from sealer.keysecret import LABEL, raw_secret
@@ -165,6 +166,21 @@ def test_an_identity_that_is_mounted_late_is_found(make: Make, key: SealingKey, 
     assert wrapping.open(wrapped).fingerprint == key.fingerprint
 
 
+def test_after_a_failure_credentials_are_taken_anew(key: SealingKey, plain: Raw) -> None:
+    made: list[str] = []
+
+    def renewed(kind: str) -> KeyService:
+        made.append(kind)
+        return Away() if len(made) == 1 else Reversing()
+
+    wrapping = Wrapping(parse_all([VAULT]), [], renewed, naming="", identifying="")
+    with pytest.raises(NotReady):
+        wrapping.check()
+    wrapping.check()
+    assert wrapping.open(read(wrapping.wrapped(plain, key))).fingerprint == key.fingerprint
+    assert made == ["hc_vault", "hc_vault"]
+
+
 @pytest.mark.parametrize("change", [{"namespace": "away"}, {"name": "key-2"}])
 def test_a_wrapped_key_is_bound_to_its_secret(make: Make, key: SealingKey, plain: Raw, change: Raw) -> None:
     wrapping = make(VAULT)
@@ -246,6 +262,15 @@ def test_whatever_a_secret_holds_ends_in_an_answer(data: Raw) -> None:
             read(raw)
 
 
+def test_a_copy_of_a_wrapped_secret_does_not_pass_for_a_backup(
+    make: Make, key: SealingKey, plain: Raw, tmp_path: Path
+) -> None:
+    (tmp_path / "kept.json").write_text(json.dumps(make(VAULT).wrapped(plain, key)))
+    with pytest.raises(KsealError, match="the key is wrapped") as caught:
+        keyfiles.read([str(tmp_path / "kept.json")], example="")
+    assert "kseal keys backup" in (caught.value.hint or "")
+
+
 def test_a_retired_key_stays_retired(make: Make, key: SealingKey, plain: Raw) -> None:
     plain["metadata"]["labels"][LABEL] = "retired"
     wrapped = make(VAULT).wrapped(plain, key)
@@ -264,6 +289,7 @@ def test_a_retired_key_stays_retired(make: Make, key: SealingKey, plain: Raw) ->
         "vault:https://x",
         "aws-kms:alias/x",
         "gcp:x",
+        "vault:https://x/v1/transit/keys/a\nb",
     ],
 )
 def test_what_names_no_wrapping_key_is_refused(text: str) -> None:

@@ -86,7 +86,7 @@ class ControlPlane:
         """Take the API server away until resume(): connections are refused, or with `freeze` they hang."""
         self._frozen = freeze
         if freeze:
-            self._api_server.signal(signal.SIGSTOP)
+            self._api_server.freeze()
         else:
             self._api_server.stop()
 

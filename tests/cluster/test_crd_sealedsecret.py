@@ -275,7 +275,7 @@ def test_the_generated_file_is_accepted_as_it_is(
     control_plane: ControlPlane, kubectl: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(FOLDER / "bitnami.com_sealedsecrets.yaml"))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/sealedsecrets.bitnami.com")
+    control_plane.wait_established()
     conditions = control_plane.api.json("GET", f"{CRDS}/sealedsecrets.bitnami.com")["status"]["conditions"]
     assert {condition["type"] for condition in conditions} == {"Established", "NamesAccepted"}
 

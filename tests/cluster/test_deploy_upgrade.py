@@ -50,7 +50,7 @@ def plane(new_control_plane: Callable[..., ControlPlane]) -> ControlPlane:
     """A cluster in which the original's CRD and Deployment stand, and one SealedSecret."""
     plane = new_control_plane()
     plane.kubectl("apply", "-f", str(real.require_file("sealed-secrets-controller", CRD)))
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/sealedsecrets.bitnami.com")
+    plane.wait_established()
     plane.kubectl("apply", "-f", "-", input=json.dumps(_original_deployment()))
     sealed = {
         "apiVersion": "bitnami.com/v1alpha1",

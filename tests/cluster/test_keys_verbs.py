@@ -32,7 +32,7 @@ def plane() -> Iterator[ControlPlane]:
     """One of its own: use is counted over the whole cluster."""
     with ControlPlane("api") as plane:
         plane.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
-        plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
+        plane.wait_established()
         yield plane
 
 
@@ -245,7 +245,7 @@ def new_cluster() -> Iterator[ControlPlane]:
     """Without anything but the definition."""
     with ControlPlane("api") as plane:
         plane.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
-        plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
+        plane.wait_established()
         yield plane
 
 

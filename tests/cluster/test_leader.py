@@ -172,7 +172,7 @@ def test_a_leader_that_was_stopped_and_continues_writes_nothing(audited: Control
         arriving = threading.Thread(target=crowd.create, args=(cluster, crowd.copies(sealed, names)))
         arriving.start()
         wait_until(lambda: len(both.writes("first")) > 20, "it is at work")
-        both.first.process.signal(signal.SIGSTOP)
+        both.first.process.freeze()
         arriving.join()
         with served_throughout(both.second):
             wait_until(lambda: LEADS in both.second.metrics(), "the other one leads", limit_seconds=TAKEOVER_SECONDS)

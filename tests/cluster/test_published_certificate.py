@@ -43,7 +43,7 @@ class Installed:
     def __init__(self, plane: ControlPlane, nest: Nest) -> None:
         self.plane = plane
         plane.kubectl("apply", "-k", str(ROOT / "deploy" / "manifests"))
-        plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
+        plane.wait_established()
         plane.kubectl("delete", "rolebinding", "sealed-secrets-service-proxier", namespace=HOME)
         account = plane.account(HOME, NAME).kubeconfig
         self.controller = RunningController(nest, account, namespace=HOME, flags=["--key-size=2048"]).start()

@@ -38,7 +38,7 @@ def plane(new_control_plane: Callable[..., ControlPlane], state: dict[str, Any])
     """A cluster as the older controller left it, and then the base of today applied over its own."""
     plane = new_control_plane(audit=True)
     plane.kubectl("apply", "-f", str(LEFT / "manifests.yaml"))
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/sealedsecrets.bitnami.com")
+    plane.wait_established()
     owners = {raw["metadata"]["name"]: _restored(plane, raw) for raw in state["sealed"]}
     for raw in state["secrets"]:
         owned = [{**one, "uid": owners[one["name"]]} for one in raw["metadata"].get("ownerReferences", [])]

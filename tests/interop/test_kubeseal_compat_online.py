@@ -75,7 +75,7 @@ def ground(
     folder = tmp_path_factory.mktemp("online")
     namespace = control_plane.create_namespace()
     # The limit is the test's enemy here: three questions at once, then one each half second.
-    flags = ("--rate-limit=1000", "--rate-limit-burst=1000")
+    flags = ("--rate-limit=1000", "--rate-limit-burst=1000", "--kubeclient-qps=500", "--kubeclient-burst=500")
     with Nest("original") as nest:
         controller = OriginalController(nest, control_plane, namespace=namespace, flags=flags)
         controller.start()

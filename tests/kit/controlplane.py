@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from tests.kit import kubeconfig, kwok, metrics, pki, programs, servers
 from tests.kit.apicalls import ApiCalls
-from tests.kit.process import Nest, Process, free_port
+from tests.kit.process import Nest, Process, free_port, wait_until
 from tests.kit.servers import Profile
 
 _ADMINS = "system:masters"
@@ -86,7 +86,7 @@ class ControlPlane:
         """Take the API server away until resume(): connections are refused, or with `freeze` they hang."""
         self._frozen = freeze
         if freeze:
-            self._api_server.signal(signal.SIGSTOP)
+            self._api_server.freeze()
         else:
             self._api_server.stop()
 
@@ -103,6 +103,16 @@ class ControlPlane:
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.api.text("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         return name
+
+    def wait_established(self, crd: str = "sealedsecrets.bitnami.com") -> None:
+        """Wait until the API server serves a CRD. `kubectl wait` fails where there are no conditions at all yet."""
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd}"
+
+        def is_established() -> bool:
+            conditions = (self.api.json("GET", path).get("status") or {}).get("conditions") or []
+            return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)
+
+        wait_until(is_established, f"{crd} is served")
 
     def add_node(self, name: str) -> None:
         """Add a pretended node, on which Pods become ready and finish. Needs the profile `cluster`."""

@@ -139,7 +139,9 @@ def _install(shell: Shell, undo: list[str]) -> str:
 
 
 def _wait_until_served(shell: Shell) -> None:
-    shell.run(f"kubectl wait --for=condition=Established --timeout=30s crd/{_CRD}")
+    # Not `--for=condition=Established`, which fails as long as there are no conditions at all.
+    is_served = """'jsonpath={.status.conditions[?(@.type=="Established")].status}=True'"""
+    shell.run(f"kubectl wait --for={is_served} --timeout=30s crd/{_CRD}")
 
 
 def _remove(screen: Screen, shell: Shell, undo: list[str]) -> None:

@@ -157,4 +157,4 @@ def open_ground(plane: ControlPlane, *flags: str, environment: Mapping[str, str]
 def install_crd(plane: ControlPlane) -> None:
     """Install our CRD and wait until it is served."""
     plane.kubectl("apply", "-k", str(ROOT / "deploy" / "crds"))
-    plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com", "--timeout=30s")
+    plane.wait_established()

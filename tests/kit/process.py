@@ -127,6 +127,15 @@ class Process:
         """Send a signal to the process itself. Nothing happens when it has ended."""
         self._nest._ask({"do": "signal", "name": self.name, "number": int(number)})
 
+    def freeze(self) -> None:
+        """Stop the process until it gets SIGCONT, and wait until none of its threads runs any more."""
+        self.signal(signal.SIGSTOP)
+        wait_until(self._is_frozen, f"{self.name} stands still")
+
+    def _is_frozen(self) -> bool:
+        states = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states)
+
     def log_tail(self) -> str:
         """The last lines of its output, for error messages."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])

@@ -170,7 +170,7 @@ class OriginalController(Running):
         if not plane.api.answers(_CRD_PATH):
             crd = upstream_file("sealed-secrets-controller", "helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml")
             plane.kubectl("apply", "--server-side", f"--filename={crd}")
-        plane.kubectl("wait", "--for=condition=Established", "crd/sealedsecrets.bitnami.com")
+        plane.wait_established()
 
     def _account(self, nest: Nest, namespace: str) -> Path:
         """The folder that a Pod would find, with a token of the controller's ServiceAccount."""

@@ -14,6 +14,7 @@ from engine.errors import KsealError
 from engine.sensitive import Sensitive
 from sealer.sops.groups import Services
 from sealer.sops.operations import Keys
+from sealer.sops.recipients.around import Around
 from sealer.sops.recipients.base import Field, KeyResolver, KeyService, MasterKey
 
 AT_ONCE: Final = 8
@@ -77,33 +78,23 @@ class Batch:
             self._turn.acquire()
 
 
-class SharedServices(Mapping[str, KeyService]):
+class SharedServices(Around):
     """Key services, each made once, and asked once for each wrapped key. Used by several threads at once."""
 
     def __init__(self, services: Services, waiting: Waiting = nullcontext) -> None:
         """`waiting` is entered while a service is waited for that does not reckon here."""
-        self._services = services
+        super().__init__(services)
         self._waiting = waiting
         self._made: dict[str, KeyService] = {}
         self._lock = threading.Lock()
 
     def __getitem__(self, kind: str) -> KeyService:
-        """Raises: KeyError for a kind that nothing serves; KsealError."""
         with self._lock:
             if kind not in self._made:
-                service = self._services[kind]
+                service = self._inside[kind]
                 made = _Resolving if isinstance(service, KeyResolver) else _Shared
                 self._made[kind] = made(service, nullcontext if kind in _LOCAL else self._waiting)
             return self._made[kind]
-
-    def __contains__(self, kind: object) -> bool:
-        return kind in self._services
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._services)
-
-    def __len__(self) -> int:
-        return len(self._services)
 
 
 class _Shared:

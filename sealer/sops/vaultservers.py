@@ -4,12 +4,13 @@ A file names the server that unwraps its data key, and the token goes there. Ove
 first, so only servers count that its creation rule names. SOPS_HC_VAULT_ALLOWLIST, where it is set, decides instead.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from engine.errors import KsealError
 from sealer.sops.groups import Services
 from sealer.sops.operations import Keys
+from sealer.sops.recipients.around import Around
 from sealer.sops.recipients.base import KeyService, MasterKey
 
 if TYPE_CHECKING:
@@ -28,23 +29,14 @@ def limited(keys: Keys, rule: "Rule | None", environ: Mapping[str, str]) -> Keys
     return Keys(_Limited(keys.services, frozenset(servers)), keys.order)
 
 
-class _Limited(Mapping[str, KeyService]):
+class _Limited(Around):
     def __init__(self, services: Services, servers: frozenset[str]) -> None:
-        self._services = services
+        super().__init__(services)
         self._servers = servers
 
     def __getitem__(self, kind: str) -> KeyService:
-        service = self._services[kind]
+        service = self._inside[kind]
         return _LimitedVault(service, self._servers) if kind == _KIND else service
-
-    def __contains__(self, kind: object) -> bool:
-        return kind in self._services
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._services)
-
-    def __len__(self) -> int:
-        return len(self._services)
 
 
 class _LimitedVault:

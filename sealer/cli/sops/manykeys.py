@@ -87,7 +87,7 @@ def _run(every: Many, planned: Planned, *, is_wanted: Callable[[], bool] | None)
         would = [one for one in looked if one.result]
         if is_dry or not would:
             return _told(every, looked, "would change", many.DIFFERENT)
-        _told(every, would, "would change", 0)
+        many.show(_rows(would, "would change"))
         if is_wanted and not is_wanted():
             call.voice.done("all files are left unchanged")
             return 1 if every.failures(looked) else 0
@@ -118,6 +118,10 @@ def _read(call: Call, found: Found) -> bytes | None:
 
 def _told(every: Many, done: list[Done[Found, list[str]]], state: str, code: int) -> int:
     """Show what changes, and name what went wrong; the exit code, which is `code` where all went well and some do."""
-    rows = [(one.item.shown, state, " ".join(one.result)) for one in done if one.result]
+    rows = _rows(done, state)
     many.show(rows)
     return 1 if every.failures(done) else code if rows else 0
+
+
+def _rows(done: list[Done[Found, list[str]]], state: str) -> list[tuple[str, str, str]]:
+    return [(one.item.shown, state, " ".join(one.result)) for one in done if one.result]

@@ -82,8 +82,9 @@ class Wrapping:
         can never be right.
         """
         bound = _bound(wrapped.namespace, wrapped.name, wrapped.fingerprint)
+        data_key = self._data_key(wrapped.keys)
         try:
-            text = AESGCM(self._data_key(wrapped.keys)).decrypt(_NONCE, wrapped.sealed, bound)
+            text = AESGCM(data_key).decrypt(_NONCE, wrapped.sealed, bound)
         except (InvalidTag, ValueError):
             raise PrivateKeyError(
                 "its wrapped key was changed, or belongs to another Secret", "restore it from a backup of the keys"

@@ -35,10 +35,14 @@ class Stored(NamedTuple):
         return str(self.raw["metadata"]["name"])
 
     @property
+    def label(self) -> str:
+        """What makes it a key, as it stands there."""
+        return str((self.raw["metadata"].get("labels") or {}).get(LABEL, ACTIVE))
+
+    @property
     def state(self) -> str:
         """`active`, also for a wrapped key, or the label that retired it. A Secret of the first layout has no label."""
-        label = str((self.raw["metadata"].get("labels") or {}).get(LABEL, ACTIVE))
-        return ACTIVE if label == WRAPPED and self.wrapped is not None else label
+        return ACTIVE if self.label == WRAPPED else self.label
 
     @property
     def is_closed(self) -> bool:

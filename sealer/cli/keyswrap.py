@@ -12,6 +12,7 @@ from sealer.cli import files, listing
 from sealer.cli.keystore import Keystore, Stored, open_store
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import Given
+from sealer.keysecret import ACTIVE
 from sealer.wrappedkey import is_of_first_layout, with_plain
 from sealer.wrapping import check_certificate
 from sealer.wrappingkey import written
@@ -66,7 +67,8 @@ def _chosen(store: Keystore, words: Sequence[str], terminal: "Terminal") -> list
 def _wrapped(store: Keystore, one: Stored) -> _Change:
     assert one.key is not None  # noqa: S101  # chosen for it
     place = f"Secret/{store.namespace}/{one.name}"
-    if one.wrapped is not None and sorted(one.wrapped.wrapped_with) == sorted(map(written, store.wrapping.keys)):
+    wanted = sorted(map(written, store.wrapping.keys))
+    if one.wrapped is not None and one.label != ACTIVE and sorted(one.wrapped.wrapped_with) == wanted:
         return one, None
     if is_of_first_layout(one.raw):
         raise KsealError(

@@ -112,6 +112,13 @@ def test_the_wrapping_key_can_be_changed(ground: Ground) -> None:
     assert row["wrapped"] == [f"age:{RECIPIENT}", f"age:{OTHER}"]
 
 
+def test_a_wrapped_key_that_was_labelled_active_gets_its_label_back(ground: Ground) -> None:
+    ground.done("wrap", "--all", WITH, OPEN)
+    ground.plane.kubectl("label", "secret", "key-new", f"{LABEL}=active", "--overwrite", namespace=ground.namespace)
+    assert ground.done("wrap", "--all", WITH, OPEN).count("unchanged") == 1
+    assert ground.label("key-new") == "wrapped"
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [

@@ -14,6 +14,7 @@ HYBRID_PUBLIC_BYTES: Final = 1184 + 32
 """An ML-KEM-768 encapsulation key, then an X25519 key."""
 _SSH_KINDS: Final = ("ssh-ed25519", "ssh-rsa")
 _PLUGIN_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+-._")
+_PRIVATE: Final = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY")
 _HINT: Final = "recipients begin with age1, age1pq1, age1PLUGIN1, ssh-ed25519 or ssh-rsa"
 
 
@@ -25,6 +26,8 @@ def recipient_kind(text: str) -> str:
         return "plugin" if text.count("1") > 1 else "x25519"
     if text.startswith("ssh-"):
         return "ssh"
+    if any(mark in text.upper() for mark in _PRIVATE):  # it must not be shown, and is burnt where it is committed
+        raise KsealError("a private key stands where an age recipient belongs", "`age-keygen -y` gives its recipient")
     raise KsealError(f'"{shown(text)}" is no age recipient', _HINT)
 
 

@@ -7,23 +7,9 @@ import os
 from collections.abc import Mapping
 
 from sealer.sops.configfile import LARGEST, Fields, parse
+from sealer.sops.configkeys import KeyGroups, groups
 from sealer.sops.errors import ConfigError, NotWritable
-from sealer.sops.recipients import spelling
-from sealer.sops.recipients.base import Field, MasterKey
 from sealer.sops.selection import RULES, Selection
-
-KeyGroups = list[list[MasterKey]]
-
-_FLAT = {
-    "age": "age",
-    "pgp": "pgp",
-    "kms": "kms",
-    "gcp_kms": "gcp_kms",
-    "hckms": "hckms",
-    "azure_keyvault": "azure_kv",
-    "hc_vault_transit_uri": "hc_vault",
-}
-"""Fields of a rule without key groups, in the order in which their keys come, with the kind of key of each."""
 
 _TAB = -1
 _WIDEST = 64
@@ -167,58 +153,11 @@ def _rule(fields: Fields, context: Mapping[str, str] | None) -> Rule:
             f"{fields.source}: {fields.place} has {', '.join(name for name, text in texts.items() if text)}",
         )
     return Rule(
-        _groups(fields, context),
+        groups(fields, context),
         fields.number("shamir_threshold"),
         Selection(**texts, mac_only_encrypted=fields.flag("mac_only_encrypted")),
         is_for_all=not fields.text("path_regex"),
     )
-
-
-def _groups(fields: Fields, context: Mapping[str, str] | None) -> KeyGroups:
-    groups = fields.mappings("key_groups")
-    if groups:
-        return [_group(group) for group in groups]
-    profile = fields.text("aws_profile")
-    flat: list[MasterKey] = []
-    for name, kind in _FLAT.items():
-        texts = fields.texts(name) if name == "hckms" else fields.texts_or_list(name)
-        for text in (member for item in texts for member in spelling.split(item)):
-            is_aws = kind == "kms"
-            flat.append(
-                spelling.parse(kind, text, context=context if is_aws else None, aws_profile=profile if is_aws else "")
-            )
-    return [flat]
-
-
-def _group(fields: Fields) -> list[MasterKey]:
-    """The keys of a group, those that it merges in first, each once."""
-    found = [key for merged in fields.mappings("merge") for key in _group(merged)]
-    found += [spelling.parse("age", text) for item in fields.texts("age") for text in spelling.split(item)]
-    found += [spelling.parse("pgp", text) for text in fields.texts("pgp")]
-    found += [_aws(key) for key in fields.mappings("kms")]
-    found += [spelling.parse("gcp_kms", key.text("resource_id")) for key in fields.mappings("gcp_kms")]
-    found += [spelling.parse("hckms", key.text("key_id")) for key in fields.mappings("hckms")]
-    found += [_azure(key) for key in fields.mappings("azure_keyvault")]
-    found += [spelling.parse("hc_vault", text) for text in fields.texts("hc_vault")]
-    unique: dict[tuple[str, str], MasterKey] = {}
-    for key in found:
-        unique.setdefault((key.kind, key.identity), key)
-    return list(unique.values())
-
-
-def _aws(fields: Fields) -> MasterKey:
-    named: dict[str, Field] = {"arn": fields.text("arn"), "aws_profile": fields.text("aws_profile")}
-    if fields.text("role"):
-        named["role"] = fields.text("role")
-    context = fields.mapping("context")
-    if context.values:
-        named["context"] = {name: context.text(name) for name in context.values}
-    return MasterKey("kms", named)
-
-
-def _azure(fields: Fields) -> MasterKey:
-    named = {"vault_url": "vaultUrl", "name": "key", "version": "version"}
-    return MasterKey("azure_kv", {name: fields.text(spelled) for name, spelled in named.items()})
 
 
 def _destination(fields: Fields) -> Destination:

@@ -160,8 +160,15 @@ def test_a_field_of_the_wrong_type_is_named_and_its_value_is_not(text: str, mess
     "text", ["age: nonsense", "hc_vault_transit_uri: nonsense", "azure_keyvault: nonsense", "hckms: [nonsense]"]
 )
 def test_what_names_no_key_is_an_error(text: str) -> None:
-    with pytest.raises(KsealError):
+    with pytest.raises(ConfigError) as caught:
         rule(f"creation_rules: [{{{text}}}]")
+    assert str(caught.value).startswith(f"/repo/.sops.yaml: creation_rules[0].{text.partition(':')[0]}: ")
+
+
+@pytest.mark.parametrize("text", ["age: [nonsense]", "hc_vault: [nonsense]", "hckms: [{key_id: nonsense}]"])
+def test_what_names_no_key_in_a_group_is_an_error(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"creation_rules\[0\]\.key_groups\[0\]\."):
+        rule(f"creation_rules: [{{key_groups: [{{{text}}}]}}]")
 
 
 def test_a_destination_rule() -> None:

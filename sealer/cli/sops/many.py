@@ -89,7 +89,9 @@ class Many:
         failed = [(one.item.shown, one.error) for one in self._missing if one.error]
         failed += [(one.item.shown, one.error) for one in done if one.error]
         for shown, error in failed:
-            self.terminal.error(f"{shown}: {flat(error.message)}", error.hint)
+            self.terminal.error(f"{shown}: {flat(error.message)}")
+        for hint in dict.fromkeys(error.hint for _, error in failed if error.hint):  # the same for most of them
+            self.terminal.hint(hint)
         return len(failed)
 
     def _files(self) -> Iterator[Found]:

@@ -216,6 +216,21 @@ def test_rules_outside_of_the_repository_and_behind_links_do_not_count(ground: G
     assert team.recipients("a.enc.yaml") == [team.ann, team.bob]
 
 
+def test_a_repository_elsewhere_is_rotated_by_its_own_rules(ground: Ground, team: Team) -> None:
+    team.encrypted("apps/a.enc.yaml")
+    team.rules(team.ann)
+    ground.commit()
+    ground.publish()
+    words = (f"--repo={ground.url}", f"--git-credentials={ground.folder}/credentials", "--commit", "--push")
+    for _ in range(2):
+        done = team.rotate_sops(*words)
+        assert done.returncode == 0, done.stderr
+        assert ground.count("main", ground.bare) == 2
+    ground.git("pull", "--quiet", str(ground.bare), "main")
+    assert team.recipients("apps/a.enc.yaml") == [team.ann]
+    assert team.plain("apps/a.enc.yaml") == PLAIN
+
+
 def test_lines_that_mean_nothing_are_refused(ground: Ground, team: Team) -> None:
     team.encrypted("a.enc.yaml")
     assert team.rotate("--only", "sops", ".").returncode == 2

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from controller.settings import Keys
 from engine.errors import KsealError
-from sealer.errors import CertificateError, PrivateKeyError
+from sealer.errors import PrivateKeyError
 from sealer.keys import SealingKey, load
 from sealer.keysecret import ACTIVE, LABEL, TYPE, WRAPPED, certificate_pem, name_after, raw_secret
 from sealer.sealedsecret import KIND
@@ -58,10 +58,8 @@ def read(secret: dict[str, Any], settings: Keys) -> KeySecret:
         if is_wrapped(secret):
             return KeySecret(created, None, wrapped=read_wrapped(secret))
         return KeySecret(created, _parse(secret, settings))
-    except (PrivateKeyError, CertificateError) as error:
-        return KeySecret(created, None, error)
     except KsealError as error:
-        return KeySecret(created, None, PrivateKeyError(error.message, error.hint))
+        return KeySecret(created, None, error)
 
 
 def opened(secret: KeySecret, found: SealingKey | KsealError, settings: Keys) -> KeySecret:

@@ -57,6 +57,8 @@ class Opener:
             found = self._results.get(wrapped.digest)
             if found is not None:
                 return found[1]
+            if wrapped.name in self._waiting and self._waiting[wrapped.name][0].digest == wrapped.digest:
+                return None  # only a label or the like has changed
             self._waiting[wrapped.name] = wrapped, None
             self._pause = FIRST_PAUSE
         self._lookout.wake()
@@ -108,7 +110,9 @@ class Opener:
         self._on_result(wrapped, result)
 
     def _keep(self, wrapped: WrappedKey, result: Result) -> None:
+        """Under the lock. Of each Secret only the latest content counts."""
         self._waiting.pop(wrapped.name, None)
+        self._results = {digest: kept for digest, kept in self._results.items() if kept[0] != wrapped.name}
         self._results[wrapped.digest] = wrapped.name, result
 
     def _tell(self, wrapped: WrappedKey, error: KsealError) -> None:

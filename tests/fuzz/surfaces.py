@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 NAMES = (
     *("box", "der", "http", "json", "manifest", "rotation", "sealedsecret", "sops_keys"),
-    *("sops_metadata", "sops_values", "sops_yaml", "template", "yaml"),
+    *("sops_metadata", "sops_values", "sops_yaml", "template", "wrapped_keys", "yaml"),
 )
 CRASHERS = Path(__file__).parent / "crashers"
 

@@ -80,7 +80,7 @@ class Reader:
 
 
 def _lay_out(folder: Path) -> None:
-    """A clone as a newcomer has it after the first `make`, a repository for their own files, kubectl, helm and age-keygen."""
+    """A clone as a newcomer has it after the first `make`, a repository for their own files, and peers' programs."""
     clone, binaries = folder / "clone", folder / "bin"
     clone.mkdir()
     binaries.mkdir()
@@ -90,7 +90,7 @@ def _lay_out(folder: Path) -> None:
     (clone / ".venv").symlink_to(sys.prefix)
     subprocess.run(["git", "init", "--quiet", clone], check=True)
     (folder / "gitconfig").write_text("[user]\nname = reader\nemail = reader@kseal.invalid\n")
-    for program in ("kubectl", "helm", "age-keygen"):
+    for program in ("kubectl", "helm", "age-keygen", "sops"):
         (binaries / program).symlink_to(real.require(program))
 
 

@@ -94,10 +94,18 @@ class Keystore:
         return [one for one in self.stored if one.is_closed]
 
     def require_opened(self) -> None:
-        """Refuse to go on with only some of the keys. Raises: KsealError, which names one that does not open."""
+        """Refuse to go on with only some of the keys in use; a retired one that is lost holds up nothing.
+
+        Raises: KsealError, which names one that does not open.
+        """
         for one in self.closed:
-            assert one.error is not None  # noqa: S101  # that is what makes it closed
-            raise KsealError(f"Secret/{self.namespace}/{one.name}: {one.error.message}", one.error.hint)
+            if one.state == ACTIVE:
+                raise self.why_closed(one)
+
+    def why_closed(self, one: Stored) -> KsealError:
+        """What to say of a wrapped key that does not open here and now."""
+        assert one.error is not None  # noqa: S101  # that is what makes it closed
+        return KsealError(f"Secret/{self.namespace}/{one.name}: {one.error.message}", one.error.hint)
 
     def holding(self, fingerprint: str) -> list[Stored]:
         """The Secrets that hold a key, usually one."""
@@ -105,8 +113,9 @@ class Keystore:
 
     def state_of(self, fingerprint: Fingerprint) -> str:
         """`sealing` for the newest active key, else the labels' value."""
-        if not self.closed and self.newest is not None and self.newest.fingerprint == fingerprint:
-            return "sealing"  # which one it is, is not known while a key does not open
+        is_known = all(one.state != ACTIVE for one in self.closed)  # else the newest key may be one that does not open
+        if is_known and self.newest is not None and self.newest.fingerprint == fingerprint:
+            return "sealing"
         states = {one.state for one in self.holding(fingerprint)}
         return ACTIVE if ACTIVE in states else ",".join(sorted(states))
 

@@ -53,11 +53,15 @@ def _check(action: str, words: Sequence[str], given: Given) -> None:
 
 def _chosen(store: Keystore, words: Sequence[str], terminal: "Terminal") -> list[Stored]:
     """The Secrets of these fingerprints, or all of them. Raises: KsealError for one that is not there."""
-    store.require_opened()
-    for one in store.stored:
-        if one.error is not None:
-            terminal.warning(f"Secret/{store.namespace}/{one.name}: left as it is, no usable key: {one.error.message}")
+    if not words:
+        store.require_opened()
+        for one in store.stored:
+            if one.error is not None:
+                terminal.warning(f"Secret/{store.namespace}/{one.name}: left as it is: {one.error.message}")
     for word in words:
+        for one in store.closed:
+            if one.wrapped is not None and one.wrapped.fingerprint == word:
+                raise store.why_closed(one)
         if not store.holding(word):
             known = ", ".join(key.fingerprint for key in store.ring)
             raise KsealError(f"no key has the fingerprint {word}", f"there are {known}" if known else None)

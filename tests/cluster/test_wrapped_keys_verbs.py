@@ -177,6 +177,26 @@ def test_without_the_identity_a_wrapped_key_is_listed_and_nothing_is_done_to_it(
     assert [row["state"] for row in opened] == ["sealing", "retired"]
 
 
+def test_a_retired_key_that_is_lost_holds_up_nothing_and_one_key_opens_beside_another(ground: Ground) -> None:
+    lost = wrapped_secret("key-lost", "elsewhere", a_key(), ground.identity)
+    lost["metadata"]["namespace"] = ground.namespace
+    other = wrapped_secret("key-shut", ground.namespace, a_key(), ground.identity)
+    data = json.loads(base64.b64decode(other["data"]["tls.key"]))
+    data["keys"][0]["with"] = "vault:https://vault.invalid/v1/transit/keys/gone"
+    other["data"]["tls.key"] = base64.b64encode(json.dumps(data).encode()).decode()
+    ground.apply(lost, other)
+    ground.done("wrap", ground.new.fingerprint, WITH, OPEN)
+    ground.done("unwrap", ground.new.fingerprint, "--plaintext", OPEN)
+    assert "nobody named it here" in ground.refused("wrap", "--all", WITH, OPEN)
+    ground.plane.kubectl("label", "secret", "key-shut", f"{LABEL}=retired", "--overwrite", namespace=ground.namespace)
+    saved = ground.keys("backup", "-w", "keys.yaml", "--plaintext", OPEN)
+    assert (saved.returncode, "key-shut: left out" in saved.stderr) == (0, True)
+    wrapped = ground.keys("wrap", "--all", WITH, OPEN)
+    assert (wrapped.returncode, wrapped.stdout.count(" wrapped")) == (0, 2)
+    assert "key-shut: left as it is" in wrapped.stderr
+    assert "key-lost: left as it is: its wrapped key was changed, or belongs to another Secret" in wrapped.stderr
+
+
 def test_the_successor_of_a_wrapped_key_is_wrapped(ground: Ground) -> None:
     ground.done("wrap", "--all", WITH, OPEN)
     assert f"kseal keys renew --with age:{RECIPIENT}" in ground.refused("renew", OPEN)

@@ -9,107 +9,35 @@ from typing import Any
 
 from engine.kube.documents import Document, Limits
 from engine.kube.go_numbers import INT_MIN, json_value, key_text
-from engine.kube.libyaml import (
-    AliasEvent,
-    CParser,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-)
-from engine.kube.yaml_budget import Budget, Refusal
+from engine.kube.libyaml import AliasEvent, MappingEndEvent, ScalarEvent
+from engine.kube.yaml_budget import Refusal
+from engine.kube.yaml_nodes import Nodes
 from engine.kube.yaml_scalars import WORDS, BadScalar, Dialect, Scalar, plain, tagged
 
 _MERGE_TAG = "tag:yaml.org,2002:merge"
-_REMEMBERED = 32  # length of the longest number whose meaning is kept for the next time
 
 
-class Builder:
-    """Builds the values of one stream.
+class Builder(Nodes):
+    """Builds the values of one stream."""
 
-    The loops over items and entries are written for speed: what most scalars are is decided in place. Of plain ones,
-    all numbers and timestamps come before ":" in ASCII; the rest are words or strings.
-    """
-
-    __slots__ = ("anchors", "budget", "dialect", "keys", "next_event", "numbers", "words")
+    __slots__ = ("dialect",)
 
     def __init__(self, data: bytes, dialect: Dialect, limits: Limits) -> None:
-        # Any: the grammar guarantees which events follow which, the types do not.
-        self.next_event: Any = CParser(data).get_event
-        self.budget = Budget(limits, len(data))
+        super().__init__(data, WORDS[dialect], limits)
         self.dialect = dialect
-        self.words = WORDS[dialect]
-        # A scalar's anchor stands for its event, since a key reads it otherwise than a value does; a collection's for
-        # its value, but until its end for the event that opened it, by which an alias inside itself is known.
-        self.anchors: dict[str, Any] = {}
-        self.keys: dict[str, str] = {}
-        self.numbers: dict[str, Any] = {}
 
     def stream(self) -> list[Document]:
         documents = []
         number = 0
         self.next_event()  # the start of the stream
-        while (start := self.next_event()).__class__ is not StreamEndEvent:
+        while (event := self.next_document()) is not None:
             number += 1
-            self.budget.document(start)
-            if start.version not in (None, (1, 1)):
-                raise Refusal(start, "the document asks for another version of YAML than 1.1")
-            if start.tags:
-                # One could make each tag of a document as long as the document.
-                raise Refusal(start, "%TAG directives are not supported")
             self.anchors.clear()
-            event = self.next_event()
             value = self.node(event, 0)
             if value is not None:
                 documents.append(Document(value, number, event.start_mark.line + 1))
             self.next_event()  # the end of the document
         return documents
-
-    def node(self, event: Any, depth: int) -> Any:
-        """The value that begins with an event, whatever it is."""
-        kind = event.__class__
-        if kind is AliasEvent:
-            return self.alias(event, depth)
-        if kind is ScalarEvent:
-            if event.anchor is not None:
-                self.anchors[event.anchor] = event
-            return self.value(event)
-        self.budget.deeper(event, depth)
-        build = self.mapping if kind is MappingStartEvent else self.sequence
-        if event.anchor is None:
-            return build(event, depth + 1)
-        self.anchors[event.anchor] = event
-        value = build(event, depth + 1)
-        if self.anchors[event.anchor] is event:  # else a node inside has taken the name
-            self.anchors[event.anchor] = value
-        return value
-
-    def sequence(self, start: Any, depth: int) -> list[Any]:
-        next_event, words, numbers, budget = self.next_event, self.words, self.numbers, self.budget
-        is_watched = budget.is_watched
-        result: list[Any] = []
-        event = next_event()
-        while (kind := type(event)) is not SequenceEndEvent:
-            if kind is ScalarEvent and event.tag is None and event.anchor is None:
-                text = event.value
-                if event.style:
-                    value = text
-                elif text < ":":
-                    value = numbers.get(text)
-                    if value is None:
-                        value = self.value(event)
-                else:
-                    value = words.get(text, text)
-            else:
-                value = self.node(event, depth)
-            result.append(value)
-            if is_watched and len(result) > budget.nodes:
-                break
-            event = next_event()
-        budget.collection(start, len(result))
-        return result
 
     def mapping(self, start: Any, depth: int) -> dict[str, Any]:
         next_event, words, numbers, keys = self.next_event, self.words, self.numbers, self.keys
@@ -203,9 +131,7 @@ class Builder:
             if not isfinite(meaning):
                 raise Refusal(event, "JSON carries no infinity and no NaN", "quote the value if it is a string")
             meaning = json_value(meaning)
-        if not event.style and event.tag is None and meaning is not None and len(event.value) <= _REMEMBERED:
-            self.numbers[event.value] = meaning
-        return meaning
+        return self.keep(event, meaning)
 
     def meaning(self, event: Any) -> Scalar:
         """What a scalar is in Go."""
@@ -224,18 +150,5 @@ class Builder:
         is_plain: bool = event.implicit[0] and (not event.style or self.dialect is Dialect.V2)
         return is_plain or event.tag == _MERGE_TAG
 
-    def alias(self, event: Any, depth: int) -> Any:
-        """A copy of what an alias stands for, so that no two places of a document share a value."""
-        target = self.target(event)
-        return self.value(target) if target.__class__ is ScalarEvent else self.budget.copy(event, target, depth)
-
-    def target(self, alias: Any) -> Any:
-        """What an anchor stands for: the event of a scalar, the value of a collection."""
-        target = self.anchors.get(alias.anchor)
-        if target is None:
-            raise Refusal(alias, "an alias has no anchor before it", "quote values that begin with *")
-        if target.__class__ in (MappingStartEvent, SequenceStartEvent):
-            raise Refusal(alias, "an alias stands inside of what it stands for")
-        if target.__class__ is ScalarEvent:
-            self.budget.repeat(alias, len(target.value))
-        return target
+    def copy(self, alias: Any, value: Any, depth: int) -> Any:
+        return self.budget.copy(alias, value, depth)

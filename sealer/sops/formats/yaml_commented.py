@@ -54,7 +54,7 @@ class CommentedReader(Reader):
         return result
 
     def node(self, event: Any, depth: int) -> Value:
-        value = super().node(event, depth)
+        value: Value = super().node(event, depth)
         is_collection = event.__class__ not in (AliasEvent, ScalarEvent)
         if is_collection and event.anchor is not None and self.anchors[event.anchor] is value:
             self.anchors[event.anchor] = _Anchored(value, self.own)
@@ -142,7 +142,7 @@ class CommentedReader(Reader):
         return target if target.__class__ is not _Anchored else target.value
 
     def alias(self, event: Any, depth: int) -> Value:
-        value = super().alias(event, depth)
+        value: Value = super().alias(event, depth)
         anchored = self.anchors[event.anchor]
         if anchored.__class__ is _Anchored:
             _surround(value, anchored.own)

@@ -7,38 +7,21 @@ said what a scalar is. Source: getsops/sops stores/yaml/store.go.
 from typing import Any
 
 from engine.kube.documents import Limits
-from engine.kube.libyaml import (
-    AliasEvent,
-    CParser,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-)
-from engine.kube.yaml_budget import Budget, Refusal
+from engine.kube.libyaml import AliasEvent, MappingEndEvent, ScalarEvent
+from engine.kube.yaml_budget import Refusal
+from engine.kube.yaml_nodes import Nodes
 from engine.kube.yaml_scalars import BadScalar
 from sealer.sops.formats.yaml_scalars import WORDS_V3, meaning
 from sealer.sops.tree import Branch, Branches, Scalar, Value
 
-_REMEMBERED = 32  # length of the longest number whose meaning is kept for the next time
 
+class Reader(Nodes):
+    """Builds the branches of one stream. An anchor outlives its document, as in yaml.v3."""
 
-class Reader:
-    """Builds the branches of one stream. The loops are written for speed: most scalars are decided in place."""
-
-    __slots__ = ("anchors", "budget", "ends", "keys", "next_event", "numbers")
+    __slots__ = ("ends",)
 
     def __init__(self, data: bytes, limits: Limits) -> None:
-        # Any: the grammar guarantees which events follow which, the types do not.
-        self.next_event: Any = CParser(data).get_event
-        self.budget = Budget(limits, len(data))
-        # A scalar's anchor stands for its event, since a key reads it otherwise than a value does; a collection's for
-        # what was built of it, but until its end for the event that opened it. As in yaml.v3 it outlives its document.
-        self.anchors: dict[str, Any] = {}
-        self.keys: dict[str, str] = {}
-        self.numbers: dict[str, Scalar] = {}
+        super().__init__(data, WORDS_V3, limits)
         self.ends: list[int] = []
         """Where each document ends."""
 
@@ -46,14 +29,8 @@ class Reader:
         """One branch for each document. Raises: Refusal."""
         result: Branches = []
         self.next_event()  # the start of the stream
-        while (start := self.next_event()).__class__ is not StreamEndEvent:
-            self.budget.document(start)
-            if start.version not in (None, (1, 1)):
-                raise Refusal(start, "the document asks for another version of YAML than 1.1")
-            if start.tags:
-                # One could make each tag of a document as long as the document.
-                raise Refusal(start, "%TAG directives are not supported")
-            result.append(self.document(self.next_event()))
+        while (event := self.next_document()) is not None:
+            result.append(self.document(event))
             self.ends.append(self.next_event().start_mark.index)
         return result
 
@@ -69,49 +46,8 @@ class Reader:
         what = "a list" if isinstance(value, list) else "a single value"
         raise Refusal(event, f"the document is {what}, not a mapping", "SOPS encrypts mappings only")
 
-    def node(self, event: Any, depth: int) -> Value:
-        """The value that begins with an event, whatever it is."""
-        kind = event.__class__
-        if kind is AliasEvent:
-            return self.alias(event, depth)
-        if kind is ScalarEvent:
-            if event.anchor is not None:
-                self.anchors[event.anchor] = event
-            return self.value(event)
-        self.budget.deeper(event, depth)
-        build = self.mapping if kind is MappingStartEvent else self.sequence
-        if event.anchor is None:
-            return build(event, depth + 1)
-        self.anchors[event.anchor] = event
-        value = build(event, depth + 1)
-        if self.anchors[event.anchor] is event:  # else a node inside has taken the name
-            self.anchors[event.anchor] = value
-        return value
-
-    def sequence(self, start: Any, depth: int) -> list[Value]:
-        next_event, words, numbers, budget = self.next_event, WORDS_V3, self.numbers, self.budget
-        result: list[Value] = []
-        while (kind := type(event := next_event())) is not SequenceEndEvent:
-            if kind is ScalarEvent and event.tag is None and event.anchor is None:
-                text = event.value
-                if event.style:
-                    value: Value = text
-                elif text < ":":
-                    value = numbers.get(text)
-                    if value is None:
-                        value = self.value(event)
-                else:
-                    value = words.get(text, text)
-            else:
-                value = self.node(event, depth)
-            result.append(value)
-            if budget.is_watched and len(result) > budget.nodes:
-                break
-        budget.collection(start, len(result))
-        return result
-
     def mapping(self, start: Any, depth: int) -> Branch:
-        next_event, words, numbers, keys = self.next_event, WORDS_V3, self.numbers, self.keys
+        next_event, words, numbers, keys = self.next_event, self.words, self.numbers, self.keys
         budget, is_watched = self.budget, self.budget.is_watched
         result = Branch()
         append = result.append
@@ -161,28 +97,10 @@ class Reader:
     def value(self, event: Any) -> Scalar:
         """What a scalar is."""
         try:
-            value = meaning(event.value, event.tag, is_quoted=bool(event.style))
+            value: Scalar = meaning(event.value, event.tag, is_quoted=bool(event.style))
         except BadScalar as problem:
             raise Refusal(event, str(problem)) from None
-        if not event.style and event.tag is None and value is not None and len(event.value) <= _REMEMBERED:
-            self.numbers[event.value] = value
-        return value
-
-    def alias(self, event: Any, depth: int) -> Value:
-        """A copy of what an alias stands for, so that no two places of a document share a value."""
-        target = self.target(event)
-        return self.value(target) if target.__class__ is ScalarEvent else self.copy(event, target, depth)
-
-    def target(self, alias: Any) -> Any:
-        """What an anchor stands for: the event of a scalar, or what was built of a collection."""
-        target = self.anchors.get(alias.anchor)
-        if target is None:
-            raise Refusal(alias, "an alias has no anchor before it", "quote values that begin with *")
-        if target.__class__ in (MappingStartEvent, SequenceStartEvent):
-            raise Refusal(alias, "an alias stands inside of what it stands for")
-        if target.__class__ is ScalarEvent:
-            self.budget.repeat(alias, len(target.value))
-        return target
+        return self.keep(event, value)
 
     def copy(self, alias: Any, value: Any, depth: int) -> Any:
         """What an alias of a collection stands for, written out within the limits."""

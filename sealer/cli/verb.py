@@ -85,7 +85,7 @@ class Verb(NamedTuple):
     text: str
     examples: tuple[str, ...]
     options: tuple[Option, ...]
-    run: "Callable[[Given, Terminal, Mapping[str, str]], int]"
+    run: Callable[[Given, "Terminal", Mapping[str, str]], int]
     files: str = ""
     """What positional arguments are called; empty where there are none."""
     words: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.errors import KsealError
 from engine.kube.documents import DEFAULT
 from sealer.cli.gitchild import Blobs, Git, text_of
-from sealer.sops.config import loads
+from sealer.sops.config import NoRuleMatches, loads
 from sealer.sops.configfile import LARGEST, NAME
 from sealer.sops.formats.base import by_path
 from sealer.versions.inspection import Finding, inspect
@@ -89,11 +89,13 @@ class _Configs:
         if folder is None or folder in self.troubles:
             return None
         try:
-            rule = self._config(folder).naming_rule_for(str(whole))
+            rule = self._config(folder).rule_for(str(whole))
+        except NoRuleMatches:
+            return None
         except KsealError as error:
             self.troubles[folder] = error
             return None
-        return rule.selection if rule else None
+        return rule.selection if rule and not rule.is_for_all else None
 
     def _config(self, folder: Path) -> "Config":
         if folder not in self._read:

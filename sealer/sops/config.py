@@ -33,7 +33,7 @@ class Rule:
         self.selection = selection
         """Empty where the rule does not say."""
         self.is_for_all = is_for_all
-        """Whether it has no path_regex, and so says nothing of which files are to be encrypted."""
+        """Whether it matches any path, and so says how files are encrypted, and not which."""
 
 
 class Destination:
@@ -79,16 +79,6 @@ class Config:
             f"error loading config: no matching creation rules found in {self._top.source}",
             f"no path_regex there matches {path}; a last rule without one would match all files",
         )
-
-    def naming_rule_for(self, path: str) -> Rule | None:
-        """The creation rule for a path, where its pattern names the path: one that matches any path, or has no pattern,
-        says how files are encrypted and not which. Raises: ConfigError.
-        """
-        path = path.removeprefix(self._folder.rstrip("/") + "/")
-        for fields in self._top.mappings("creation_rules"):
-            if _matches(fields, path):
-                return None if _matches(fields, "") else _rule(fields, None)
-        return None
 
     def destination_for(self, path: str) -> Destination:
         """The first destination rule that matches a path as it was typed. Raises: ConfigError."""
@@ -156,7 +146,7 @@ def _rule(fields: Fields, context: Mapping[str, str] | None) -> Rule:
         groups(fields, context),
         fields.number("shamir_threshold"),
         Selection(**texts, mac_only_encrypted=fields.flag("mac_only_encrypted")),
-        is_for_all=not fields.text("path_regex"),
+        is_for_all=_matches(fields, ""),
     )
 
 

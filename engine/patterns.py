@@ -42,6 +42,8 @@ def compiled(pattern: str) -> Any:
 
 def shown(text: str) -> bytes:
     """A text as the engine is to see it."""
+    if text.isascii():
+        return text.encode()
     return _NO_CHARACTER.sub("\ufffd", text).encode()
 
 

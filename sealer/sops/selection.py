@@ -4,7 +4,7 @@ Where the original silently encrypts nothing, for a pattern that is none, this i
 getsops/sops sops.go, shouldBeEncrypted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sealer.sops.errors import Conflict, SopsError
 
@@ -28,7 +28,7 @@ class Selection:
 
     __slots__ = (
         "_known",
-        "_pattern",
+        "_match",
         "encrypts_matches",
         "is_by_comments",
         "mac_only_encrypted",
@@ -68,7 +68,7 @@ class Selection:
         self.encrypts_matches = self.rule.startswith("encrypted")
         """Whether the rule encrypts what it matches; otherwise it encrypts all else."""
         self._known: dict[str, bool] = {}
-        self._pattern: object = None
+        self._match: Callable[[str], bool] | None = None
 
     def check(self) -> None:
         """Raises: Conflict for more than one rule, SopsError for a pattern that is not in Go's syntax."""
@@ -76,8 +76,7 @@ class Selection:
             raise Conflict(
                 f"cannot use more than one of {', '.join(self.texts)} in the same file", "keep the one that is meant"
             )
-        if self.rule.endswith("regex"):
-            self._searches("")
+        self._chosen()
 
     def or_default(self) -> "Selection":
         """This, or where nothing is set the rule that keeps values under keys in `_unencrypted` plain."""
@@ -86,10 +85,13 @@ class Selection:
         return Selection(unencrypted_suffix=SUFFIX_BY_DEFAULT, mac_only_encrypted=self.mac_only_encrypted)
 
     def matches(self, component: str) -> bool:
-        """Whether the rule matches a key, or a comment's text. What is below a matching key goes with it."""
+        """Whether the rule matches a key, or a comment's text. What is below a matching key goes with it.
+
+        Raises: SopsError for a pattern that is not in Go's syntax.
+        """
         known = self._known.get(component)
         if known is None:
-            known = self._is_match(component)
+            known = (self._match or self._chosen())(component)
             if len(self._known) < _REMEMBERED:
                 self._known[component] = known
         return known
@@ -110,24 +112,15 @@ class Selection:
             comments = [*comments[:-1], comments[-1][:-1]]
         return any(self.matches(text) for level in comments for text in level) == self.encrypts_matches
 
-    def _is_match(self, component: str) -> bool:
-        rule = self.rule
-        if not rule:
-            return False
-        return component.endswith(self.text) if rule.endswith("suffix") else self._searches(component)
-
-    def _searches(self, component: str) -> bool:
-        from engine.patterns import PatternError, compiled, shown
-
-        if self._pattern is None:
-            try:
-                self._pattern = compiled(self.text)
-            except PatternError as error:
-                raise SopsError(
-                    f"{self.rule}: no pattern in Go's syntax: {error}",
-                    "look-ahead, look-behind and back references do not exist there",
-                ) from None
-        return self._pattern.search(shown(component)) is not None  # type: ignore[attr-defined]  # re2 has no types
+    def _chosen(self) -> Callable[[str], bool]:
+        """How a component is matched, found out once for a file."""
+        if not self.rule:
+            self._match = _never
+        elif self.rule.endswith("suffix"):
+            self._match = _ending(self.text)
+        else:
+            self._match = _searching(self.rule, self.text)
+        return self._match
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Selection) and (self.texts, self.mac_only_encrypted) == (
@@ -139,3 +132,25 @@ class Selection:
 
     def __repr__(self) -> str:
         return f"Selection({self.texts!r}, mac_only_encrypted={self.mac_only_encrypted})"
+
+
+def _never(_: str) -> bool:
+    return False
+
+
+def _ending(suffix: str) -> Callable[[str], bool]:
+    return lambda component: component.endswith(suffix)
+
+
+def _searching(rule: str, text: str) -> Callable[[str], bool]:
+    """Raises: SopsError for a pattern that is not in Go's syntax."""
+    from engine.patterns import PatternError, compiled, shown
+
+    try:
+        search = compiled(text).search
+    except PatternError as error:
+        raise SopsError(
+            f"{rule}: no pattern in Go's syntax: {error}",
+            "look-ahead, look-behind and back references do not exist there",
+        ) from None
+    return lambda component: search(shown(component)) is not None

@@ -15,6 +15,10 @@ _PARENTS = 100
 LARGEST = 1 << 20
 _DEEPEST = 40
 _NODES = 200_000
+_OLD_WORDS = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
+}
 
 
 class Found:
@@ -89,10 +93,12 @@ class Fields:
         return value
 
     def flag(self, name: str) -> bool:
-        """True or false. Raises: ConfigError."""
+        """True or false, also in the words of YAML 1.1, as Go takes them here. Raises: ConfigError."""
         value = self.values.get(name)
         if value is None:
             return False
+        if isinstance(value, str):
+            value = _OLD_WORDS.get(value, value)
         if not isinstance(value, bool):
             raise self.error(name, "true or false", value)
         return value
@@ -102,17 +108,21 @@ class Fields:
         return Fields(self.values.get(name), self.source, self._at(name))
 
     def texts(self, name: str) -> list[str]:
-        """A list of strings. Raises: ConfigError."""
-        items = self._items(name)
+        """A list of strings, without its nulls, which Go leaves out. Raises: ConfigError."""
+        return self._strings(name, [item for item in self._items(name) if item is not None])
+
+    def _strings(self, name: str, items: list[Any]) -> list[str]:
         for number, item in enumerate(items):
             if not isinstance(item, str):
                 raise self.error(f"{name}[{number}]", "a string", item)
         return items
 
     def mappings(self, name: str) -> "list[Fields]":
-        """A list of mappings. Raises: ConfigError."""
+        """A list of mappings, without its nulls, which Go leaves out. Raises: ConfigError."""
         return [
-            Fields(item, self.source, self._at(f"{name}[{number}]")) for number, item in enumerate(self._items(name))
+            Fields(item, self.source, self._at(f"{name}[{number}]"))
+            for number, item in enumerate(self._items(name))
+            if item is not None
         ]
 
     def texts_or_list(self, name: str) -> list[str]:
@@ -120,7 +130,7 @@ class Fields:
         value = self.values.get(name)
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
-        return self.texts(name)
+        return self._strings(name, self._items(name))
 
     def error(self, name: str, expected: str, value: object) -> ConfigError:
         """What is wrong with a field; its value is not shown, it may be a secret in the wrong place."""

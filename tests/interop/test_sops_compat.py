@@ -23,6 +23,7 @@ PLAIN = {
     "two.yaml": "a: 1\n---\nb: two\n",
     "p.json": '{"a": 1, "b": [true, null, 1.5, "x<y"], "c": {"d": "e"}}\n',
     "p.env": "# note\nA=1\nB=x y\nC=two\\nlines\n",
+    "comment.env": "# nothing but this\n",
     "p.ini": "top = 1\n\n[one]\n; note\nkey = value\n",
     "p.txt": "just text\nof two lines\n",
     "flat.yaml": "A: x\nB: 2\nC: true\nD: 1.0\n# note\n",
@@ -49,6 +50,9 @@ RULES = {
     "empty-group.rules": "creation_rules: [{}]",
     "clash.rules": "creation_rules: [{age: AGE_ONE, encrypted_regex: a, encrypted_suffix: b}]",
     "broken.rules": "creation_rules: [",
+    "nulls.rules": "creation_rules: [null]",
+    "null-first.rules": "creation_rules: [null, {key_groups: [null, {age: [null, AGE_ONE]}]}]",
+    "old-words.rules": "creation_rules: [{age: AGE_ONE, mac_only_encrypted: 'yes'}]",
 }
 ENCRYPTED = {
     "e.yaml": "-a AGE_ONE p.yaml",
@@ -56,6 +60,7 @@ ENCRYPTED = {
     "e.json": "-a AGE_ONE p.json",
     "e.env": "-a AGE_ONE p.env",
     "e.ini": "-a AGE_ONE p.ini",
+    "e-comment.env": "-a AGE_ONE comment.env",
     "e.txt": "-a AGE_ONE p.txt",
     "e-flat.yaml": "-a AGE_ONE flat.yaml",
     "e-keys.yaml": "-a AGE_ONE keys.yaml",
@@ -355,6 +360,9 @@ ENCRYPTS = [
     "--config empty-group.rules encrypt p.yaml",
     "--config clash.rules encrypt p.yaml",
     "--config broken.rules encrypt -a AGE_ONE p.yaml",
+    "--config nulls.rules encrypt p.yaml",
+    "--config null-first.rules encrypt p.yaml",
+    "--config old-words.rules encrypt p.yaml",
 ]
 
 
@@ -765,6 +773,28 @@ class TestOnPurpose:
         assert theirs.written
         assert ours.code == 1
         assert not ours.written
+
+    def test_the_last_group_is_not_deleted(self, ground: Ground) -> None:
+        words = ["groups", "delete", "-i", "-f", "e.yaml", "0"]
+        theirs, ours = (ground.run(is_ours, words) for is_ours in (False, True))
+        assert b"BEGIN AGE" not in theirs.written["e.yaml"]
+        assert ours.code == 1
+        assert not ours.written
+
+    def test_what_an_ini_file_has_no_room_for_is_not_written(self, ground: Ground) -> None:
+        words = ["set", "e.ini", '["one"]["key"]', '{"x": 1}']
+        theirs, ours = (ground.run(is_ours, words) for is_ours in (False, True))
+        (ground.folder / "e.ini").write_bytes(theirs.written["e.ini"])
+        assert ground.start(False, ["decrypt", "e.ini"], b"", {}).returncode == 25
+        assert ours.code == 4
+        assert not ours.written
+
+    def test_a_pristine_environment_is_also_empty_for_an_empty_file(self, ground: Ground) -> None:
+        words = ["exec-env", "--pristine", "e-comment.env", "echo home=$HOME"]
+        theirs, ours = (ground.run(is_ours, words) for is_ours in (False, True))
+        assert (theirs.code, ours.code) == (0, 0)
+        assert theirs.output == f"home={ground.folder}\n"
+        assert ours.output == "home=\n"
 
 
 @pytest.mark.parametrize("serves_ours", [False, True])

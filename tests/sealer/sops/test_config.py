@@ -118,7 +118,21 @@ creation_rules:
 
 def test_a_rule_without_keys_has_one_empty_group() -> None:
     assert rule("creation_rules: [{}]").groups == [[]]
-    assert rule("creation_rules: [null]").groups == [[]]
+
+
+def test_nulls_in_lists_are_no_members_as_in_go() -> None:
+    with pytest.raises(ConfigError, match="no matching creation rules found"):
+        rule("creation_rules: [null]")
+    assert identities(rule(f"creation_rules: [null, {{key_groups: [null, {{age: [null, {ONE}]}}]}}]")) == [
+        [f"age:{ONE}"]
+    ]
+    with pytest.raises(ConfigError, match=r"age\[0\]: expected a string"):
+        rule(f"creation_rules: [{{age: [null, {ONE}]}}]")
+
+
+@pytest.mark.parametrize(("word", "means"), [("yes", True), ("On", True), ("n", False), ("OFF", False)])
+def test_flags_also_come_in_the_words_of_old_yaml(word: str, means: bool) -> None:
+    assert rule(f"creation_rules: [{{mac_only_encrypted: {word}}}]").selection.mac_only_encrypted is means
 
 
 def test_the_selection_of_a_rule() -> None:
@@ -144,7 +158,7 @@ def test_two_selections_in_a_rule_are_an_error() -> None:
         ("creation_rules: [{hckms: 'r:u'}]", "creation_rules[0].hckms: expected a list, got a string"),
         ("creation_rules: [{shamir_threshold: '2'}]", "[0].shamir_threshold: expected a number, got a string"),
         ("creation_rules: [{shamir_threshold: true}]", "[0].shamir_threshold: expected a number, got true or false"),
-        ("creation_rules: [{mac_only_encrypted: 'yes'}]", "mac_only_encrypted: expected true or false, got a string"),
+        ("creation_rules: [{mac_only_encrypted: 'true'}]", "mac_only_encrypted: expected true or false, got a string"),
         ("creation_rules: [{key_groups: [{merge: [{age: a}]}]}]", "[0].key_groups[0].merge[0].age: expected a list"),
         ("creation_rules: [{key_groups: [{kms: [{context: {a: 1}}]}]}]", "kms[0].context.a: expected a string"),
     ],

@@ -1,11 +1,11 @@
 """How a string is written in YAML by the original: as yaml.v3's emitter does, which never folds a line.
 
 Source: go.yaml.in/yaml/v3 3.0.4, encode.go stringv and emitterc.go yaml_emitter_analyze_scalar. The two differences
-are told in docs/sops-differences.md: line separators of Unicode, and leading blanks where the original's indentation
+are told in docs/sops.md: line separators of Unicode, and leading blanks where the original's indentation
 hint is wrong, are written in double quotes.
 """
 
-from base64 import b64encode
+from binascii import b2a_base64
 
 from engine.kube.yaml_strings import double_quoted, is_plain, is_printable, is_simple, is_string
 from sealer.sops.tree import to_bytes
@@ -55,7 +55,7 @@ def is_binary(text: str) -> bool:
 
 def binary(text: str) -> str:
     """The base64 of a string's bytes, of several lines when it is long; YAML has it under the tag `!!binary`."""
-    whole = b64encode(to_bytes(text)).decode()
+    whole = b2a_base64(to_bytes(text), newline=False).decode()
     if len(whole) < _BINARY_LINE:
         return whole
     return "".join(whole[at : at + _BINARY_LINE] + "\n" for at in range(0, len(whole), _BINARY_LINE))

@@ -14,8 +14,8 @@ TITLE = "SOPS, small files"
 HOW = (
     "Files of five values for one age identity, written by the real sops; the identity is in the environment. Many "
     "files are decrypted where they stand, each with a data key of its own: by one call of kseal that is given their "
-    "folder, which flushes each to the disk before it takes the place of the old one, and by one call of sops for each, "
-    "which flushes none. The programs take turns."
+    "folder, which flushes each to the disk before it takes the place of the old one, and by one call of sops for "
+    "each, which flushes none. The programs take turns."
 )
 _VALUES: Final = 5
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 LIMIT_BYTES: Final = 1024 * 1024
 LIMIT_SECONDS: Final = 30.0
@@ -29,7 +30,13 @@ def session() -> requests.Session:
 
 class _Bounded(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        """Raises: TooMuch."""
+        """Raises: requests.RequestException, TooMuch among them."""
+        try:
+            return self._read(request, *arguments, **options)
+        except HTTPError as error:  # requests lets those about names of hosts through, and answers are read here
+            raise requests.ConnectionError(f"the answer cannot be read: {type(error).__name__}") from error
+
+    def _read(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         deadline = time.monotonic() + LIMIT_SECONDS
         response: requests.Response = super().send(request, *arguments, **{**options, "stream": True})
         body = bytearray()

@@ -12,7 +12,7 @@ bounded = pytest.importorskip("providers.bounded", exc_type=ImportError)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers by path: short, endless, dripping, a bomb."""
+    """Answers by path: short, endless, dripping, a bomb, cut off, not compressed as it says."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -20,7 +20,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/bomb":
             self.send_header("Content-Encoding", "gzip")
             body = gzip.compress(bytes(50_000_000))
-        if self.path in ("/short", "/bomb"):
+        if self.path == "/garbled":
+            self.send_header("Content-Encoding", "gzip")
+        if self.path == "/cut":
+            self.send_header("Content-Length", "100")
+        if self.path in ("/short", "/bomb", "/garbled"):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -61,3 +65,15 @@ def test_an_answer_that_is_too_slow_is_cut_off(address: str, monkeypatch: pytest
     monkeypatch.setattr(bounded, "LIMIT_SECONDS", 0.2)
     with pytest.raises(requests.RequestException, match=r"longer than 0\.2 s"):
         bounded.session().get(f"{address}/dripping", timeout=5)
+
+
+@pytest.mark.parametrize("path", ["cut", "garbled"])
+def test_an_answer_that_cannot_be_read_is_an_error_of_requests(address: str, path: str) -> None:
+    with pytest.raises(requests.RequestException):
+        bounded.session().get(f"{address}/{path}", timeout=5)
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..b"])
+def test_a_host_that_no_name_service_knows_how_to_ask_for_is_an_error_of_requests(host: str) -> None:
+    with pytest.raises(requests.RequestException):
+        bounded.session().get(f"http://{host}/", timeout=5)

@@ -38,6 +38,12 @@ def is_path(text: str) -> bool:
     return all(part not in ("", ".", "..") and _NAME.issuperset(part) for part in parts)
 
 
+def refuse_redirection(where: str, answer: object) -> None:
+    """Raises: Unavailable for an answer that only names another address, which hvac takes for a success."""
+    if isinstance(answer, requests.Response) and answer.status_code >= 300:
+        raise Unavailable(f"{where}: Vault sends its callers elsewhere", "a redirection is not followed")
+
+
 def translated(where: str, error: Exception, allowed: str) -> KsealError:
     """One of providers.errors. `allowed` says what the token has to be allowed."""
     if isinstance(error, requests.RequestException):

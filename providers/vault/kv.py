@@ -10,7 +10,7 @@ import requests
 from hvac.exceptions import VaultError
 
 from providers.errors import Misconfigured, words
-from providers.vault.client import connect, is_path, translated
+from providers.vault.client import connect, is_path, refuse_redirection, translated
 
 _USUAL_ADDRESS = "https://127.0.0.1:8200"
 
@@ -40,15 +40,23 @@ class VaultSecrets:
         if not is_path(path):
             raise Misconfigured(f"{words(path)}: no secret in Vault is called like this")
         values = dict(content) if isinstance(content, Mapping) else {}
+        where = words(self.place(name))
         try:
             found = self._client.read(path)
-            known = (found or {}).get("data") if self._version == 1 else ((found or {}).get("data") or {}).get("data")
-            if known == values:
+            refuse_redirection(where, found)
+            if self._known(found) == values:
                 return False
-            self._client.write_data(path, data=values if self._version == 1 else {"data": values})
+            made = self._client.write_data(path, data=values if self._version == 1 else {"data": values})
         except (VaultError, requests.RequestException) as error:
-            raise translated(words(self.place(name)), error, "it must be allowed to write there") from error
+            raise translated(where, error, "it must be allowed to write there") from error
+        refuse_redirection(where, made)
         return True
+
+    def _known(self, answer: object) -> object:
+        """The values that a secret has; None where the answer has none."""
+        for _ in range(self._version):  # version 2 wraps them once more
+            answer = answer.get("data") if isinstance(answer, dict) else None
+        return answer
 
     def _path(self, name: str) -> str:
         inside = "data/" if self._version == 2 else ""

@@ -20,6 +20,8 @@ from sealer.rotation.forges.base import ForgeError
 MOST_BYTES: Final = 8 << 20
 TIMEOUT_SECONDS: Final = 30.0
 _MOST_WORDS: Final = 300
+_MOST_DIGITS: Final = 11
+"""Of a number that a header has: a time in seconds."""
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -121,9 +123,9 @@ def _texts(value: object, depth: int = 0) -> list[str]:
 
 def _when(headers: Message) -> str:
     """When to come back, as far as the forge says."""
-    if (after := headers.get("retry-after") or "").isdecimal():
+    if (after := headers.get("retry-after") or "").isdecimal() and len(after) <= _MOST_DIGITS:
         return f"try again in {int(after)} s"
     reset = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
-    if reset.isdecimal() and len(reset) < 12:
+    if reset.isdecimal() and len(reset) <= _MOST_DIGITS:
         return f"try again after {datetime.fromtimestamp(int(reset), UTC):%H:%M} UTC"
     return "try again later"

@@ -182,3 +182,7 @@ def test_gitea_is_looked_through_page_by_page_and_forks_do_not_count() -> None:
     with serving(pages) as url:
         assert Gitea(url, "team/clusters", TOKEN).requests("b", "main") == []
     assert ["page=1" in asked[0], "page=2" in asked[1], "page=3" in asked[2]] == [True] * 3
+
+
+def test_a_pause_of_thousands_of_digits_is_no_time() -> None:
+    assert error_of(saying(429, retry_after="9" * 5000)).hint == "try again later"

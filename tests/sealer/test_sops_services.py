@@ -8,6 +8,7 @@ from engine.errors import KsealError
 from sealer.cli.sops import services as module
 from sealer.cli.sops.services import services
 from sealer.sops.recipients.age import AgeService
+from sealer.sops.recipients.base import MasterKey
 from sealer.sops.recipients.borrowed import BorrowedKeys
 from sealer.sops.recipients.pgp import PgpService
 
@@ -55,3 +56,18 @@ def test_our_own_link_is_not_the_real_sops(tmp_path: Path) -> None:
     path = f"{tmp_path}/none:{tmp_path}/ours:{tmp_path}/theirs"
     assert module._foreign_sops({"PATH": path}) == str(tmp_path / "theirs" / "sops")
     assert module._foreign_sops({}) == "sops"
+
+
+@pytest.mark.parametrize("path", ["", ".", "bin", "/nonexistent::bin"])
+def test_a_program_that_lies_where_we_are_is_not_the_real_sops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for place in (tmp_path / "sops", tmp_path / "bin" / "sops"):
+        place.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+        place.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    served = services({"PATH": path}, has_local=True, uris=(), borrows=True)
+    with pytest.raises(KsealError, match="cannot start"):
+        served["hckms"].unwrap(MasterKey("hckms", {"key_id": "k"}, "enc"))
+    assert not (tmp_path / "started").exists()

@@ -110,8 +110,11 @@ class _Local:
 
 
 def _foreign_sops(environ: Mapping[str, str]) -> str:
-    """The first `sops` on PATH that is not a link to ourselves."""
-    for folder in environ.get("PATH", "").split(os.pathsep):
+    """The first `sops` on PATH that is not a link to ourselves.
+
+    Folders that depend on where we are do not count: a repository must not bring the program that gets our keys.
+    """
+    for folder in filter(os.path.isabs, environ.get("PATH", "").split(os.pathsep)):
         path = os.path.join(folder, "sops")  # noqa: PTH118  # as elsewhere
         if os.access(path, os.X_OK) and not os.path.basename(os.path.realpath(path)).startswith("kseal"):  # noqa: PTH119
             return path

@@ -63,7 +63,7 @@ class BorrowedKeys:
 
     def _started(self) -> RemoteKeys:
         program = shutil.which(self._program, path=self._environ.get("PATH"))
-        if program is None:
+        if program is None or not Path(program).is_absolute():  # a repository must not bring the program
             raise KsealError(f'cannot start "{self._program}": it is not on the PATH', "install sops from getsops/sops")
         self._folder = tempfile.mkdtemp(prefix="kseal-keys-")  # 0700: the protocol lets in whoever reaches the socket
         socket = Path(self._folder, "socket")

@@ -20,7 +20,7 @@ class AtTerminal:
             with open(_TERMINAL, "rb"), catch_warnings():  # noqa: PTH123  # pathlib would cost 3 ms
                 simplefilter("error", GetPassWarning)  # better no answer than one that is seen
                 return Sensitive(getpass(_question(prompt)).encode())
-        except (OSError, EOFError, GetPassWarning):
+        except (OSError, EOFError, GetPassWarning, UnicodeError):  # the last has what was typed, which is no text
             return None
 
     def text(self, prompt: str) -> str | None:

@@ -575,6 +575,9 @@ def test_updated_keys_leave_all_else_byte_for_byte(ground: Ground) -> None:
         "delete -i -f e-groups.yaml --shamir-secret-sharing-threshold 1 1",
         "delete -i -f e.yaml",
         "delete -i -f e.yaml x",
+        "add",
+        "delete 0",
+        "delete",
         "nonsense",
     ],
 )
@@ -708,12 +711,18 @@ def test_a_line_that_cannot_be_read(ground: Ground, words: list[str]) -> None:
     assert theirs.error
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["decrypt", "-h"], ["encrypt", "--help"], ["groups"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["-h"], ["help"], ["decrypt", "-h"], ["encrypt", "--help"], ["groups"], ["help", "set"]]
+)
 def test_help_goes_to_standard_output(ground: Ground, words: list[str]) -> None:
     theirs, ours = (ground.run(is_ours, words) for is_ours in (False, True))
     assert (ours.code, theirs.code) == (0, 0)
     assert ours.output.startswith("NAME:\n   sops")
     assert (ours.error, theirs.error) == ("", "")
+
+
+def test_there_is_no_help_for_what_is_no_verb(ground: Ground) -> None:
+    assert ground.run(True, ["help", "nonsense"]).code == ground.run(False, ["help", "nonsense"]).code == 3
 
 
 def test_the_version(ground: Ground) -> None:

@@ -12,7 +12,7 @@ _MODES = ("encrypt", "decrypt", "rotate", "set")
 def run(call: Call) -> int:
     """Do what the flags say."""
     if not call.words:
-        raise Failed("Error: no file specified", NO_FILE, "see sops --help")
+        raise Failed("Error: no file specified", NO_FILE, "see kseal sops --help")
     path = call.file()
     call.check_output()
     modes = [mode for mode in _MODES if call.flag(mode) or call.text(mode)]

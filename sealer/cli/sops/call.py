@@ -60,7 +60,7 @@ class Call:
     def file(self) -> str:
         """The absolute path of the first word, with a warning for further ones. Raises: Failed without a word."""
         if not self.words:
-            raise Failed("Error: no file specified", NO_FILE, "for example: sops decrypt secrets.yaml")
+            raise Failed("Error: no file specified", NO_FILE, "for example: kseal sops decrypt secrets.yaml")
         self.warn_of_further_words()
         return os.path.abspath(self.words[0])
 

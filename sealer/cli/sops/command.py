@@ -49,8 +49,10 @@ def run(words: Sequence[str], environ: Mapping[str, str], voice: Voice) -> int:
 def _run(words: Sequence[str], environ: Mapping[str, str], voice: Voice) -> int:
     program = _parsed(_PROGRAM, words, environ, voice, None)
     voice.heed(program)
-    if program.flag("help") or program.words[:1] == ("help",) or program.words[:1] == ("h",):
-        return _help(None)
+    if program.flag("help"):
+        return _help(None, voice)
+    if program.words[:1] in {("help",), ("h",)}:
+        return _help_with(program.words[1:], voice)
     if program.flag("version"):
         files.write_output(f"sops {BASELINE} (kseal {VERSION})\n", None)
         return DONE
@@ -64,7 +66,7 @@ def _run(words: Sequence[str], environ: Mapping[str, str], voice: Voice) -> int:
     rest: Sequence[str] = program.words[1:]
     if name not in verbs.WITH_ACTIONS:
         return _run_verb(verbs.verb(name), rest, program, environ, voice)
-    verb, rest = _action(name, rest)
+    verb, rest = _action(name, rest, voice)
     return DONE if verb is None else _run_verb(verb, rest, program, environ, voice)
 
 
@@ -77,7 +79,7 @@ def _run_verb(verb: SopsVerb, words: Sequence[str], program: Parsed, environ: Ma
         )
     parsed = _parsed(known, words, environ, voice, verb)
     if parsed.flag("help"):
-        return _help(verb)
+        return _help(verb, voice)
     settings = _settings(program, parsed, voice)
     voice.heed(settings)
     return verb.run(Call(parsed, settings, environ, voice))
@@ -104,11 +106,13 @@ def _settings(program: Parsed, parsed: Parsed, voice: Voice) -> Parsed:
     return both
 
 
-def _action(name: str, words: Sequence[str]) -> tuple[SopsVerb | None, Sequence[str]]:
+def _action(name: str, words: Sequence[str], voice: Voice) -> tuple[SopsVerb | None, Sequence[str]]:
     """The verb that two words name; None after help was shown."""
     known = verbs.actions(name)
     if not words or words[0] in {"-h", "--help", "help", "h"}:
-        files.write_output(_listing(f"sops {name}", known), None)
+        from sealer.cli.sops.helptext import listing
+
+        files.write_output(listing(name, known, is_original=voice.is_original), None)
         return None, ()
     if words[0] not in known:
         raise Failed(f"No help topic for '{words[0]}'", 3, f"it has {', '.join(known)}")
@@ -147,19 +151,26 @@ def _refused(usage: _Usage, voice: Voice) -> int:
         voice.error(str(usage), f"see {about} --help")
         return MISUSED
     files.write_output(f"{usage.heading}\n\n", None)
-    _help(usage.verb)
+    _help(usage.verb, voice)
     voice.error(str(usage))
     return FAILED
 
 
-def _help(verb: SopsVerb | None) -> int:
+def _help_with(words: Sequence[str], voice: Voice) -> int:
+    """What the word `help` asks for. Raises: Failed for a word that is no verb."""
+    name = words[0] if words else ""
+    if name and name not in verbs.TABLE:
+        raise Failed(f"No help topic for '{name}'", 3, f"it has {', '.join(verbs.TABLE)}")
+    if name not in verbs.WITH_ACTIONS:
+        return _help(verbs.verb(name) if name else None, voice)
+    verb, _ = _action(name, words[1:], voice)
+    return _help(verb, voice) if verb else DONE
+
+
+def _help(verb: SopsVerb | None, voice: Voice) -> int:
     from sealer.cli.sops.helptext import of_program, of_verb
 
-    files.write_output(of_verb(verb) if verb else of_program(), None)
+    is_original = voice.is_original
+    text = of_verb(verb, is_original=is_original) if verb else of_program(is_original=is_original)
+    files.write_output(text, None)
     return DONE
-
-
-def _listing(name: str, known: Mapping[str, SopsVerb]) -> str:
-    from sealer.cli.sops.helptext import listing
-
-    return listing(name, known)

@@ -90,7 +90,8 @@ def _verb(shell: str) -> SopsVerb:
         _write(shell)
         return 0
 
-    return SopsVerb(f"completion {shell}", f"Print a script by which {shell} completes sops.", "", (), run)
+    summary = f"Print a script by which {shell} completes sops."
+    return SopsVerb(f"completion {shell}", summary, "", (), run, examples=(f"kseal sops completion {shell}",))
 
 
 VERBS = {shell: _verb(shell) for shell in SHELLS}

@@ -144,4 +144,5 @@ VERB = SopsVerb(
     ),
     run,
     flags.COMMENT_SELECTION,
+    ("kseal sops edit secrets.yaml",),
 )

@@ -62,4 +62,5 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
+    examples=("kseal sops exec-env secrets.env 'env | sort'",),
 )

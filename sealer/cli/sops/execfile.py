@@ -100,4 +100,5 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
+    examples=("kseal sops exec-file secrets.yaml 'app --config {}'",),
 )

@@ -30,4 +30,5 @@ VERB = SopsVerb(
     "FILE",
     (flags.INPUT_TYPE,),
     run,
+    examples=("kseal sops filestatus secrets.yaml",),
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from engine.errors import KsealError
 from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags
-from sealer.cli.sops.call import GENERIC, Call, Failed, now
+from sealer.cli.sops.call import CANNOT_READ, GENERIC, Call, Failed, now
 from sealer.cli.sops.verbs import SopsVerb
 from sealer.sops.operations import rewrapped
 
@@ -53,7 +53,7 @@ def delete(call: Call) -> int:
 def _change(call: Call, made: "Callable[[Groups], Groups]") -> None:
     path = call.text("file")
     if not path:
-        raise Failed("Error: no file specified", hint="name it by --file")
+        raise Failed("Error: no file specified", CANNOT_READ, "name it by --file")
     source, target = call.input_format(path), call.output_format(path)
     data = call.read(path)
     try:
@@ -86,6 +86,7 @@ VERBS = {
             *flags.KEY_SERVICES,
         ),
         add,
+        examples=("kseal sops groups add --in-place --file secrets.yaml --age age1...",),
     ),
     "delete": SopsVerb(
         "groups delete",
@@ -93,5 +94,6 @@ VERBS = {
         "INDEX",
         (_FILE, flags.IN_PLACE, flags.THRESHOLD, *flags.KEY_SERVICES),
         delete,
+        examples=("kseal sops groups delete --in-place --file secrets.yaml 1",),
     ),
 }

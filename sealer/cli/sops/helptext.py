@@ -1,4 +1,4 @@
-"""What `--help` shows, from the tables of verbs and flags."""
+"""What `--help` shows, from the tables of verbs and flags. Under the name `sops` it shows what that name takes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,11 +8,11 @@ from sealer.cli.sops.verbs import SopsVerb
 
 _PROGRAM = """\
 NAME:
-   sops - encrypt, decrypt and edit files, with keys of age, PGP, and key services
+   {0} - encrypt, decrypt and edit files, with keys of age, PGP, and key services
 
 USAGE:
-   sops [global options] VERB [options] FILE
-   sops [global options] FILE
+   {0} [global options] VERB [options] FILE
+   {0} [global options] FILE
 
    Without a verb the file is opened in an editor, or what the flags say is done: -d, -e, -r, --set.
    Keys for new files come from flags, from variables or from the rules in .sops.yaml.
@@ -21,30 +21,38 @@ COMMANDS:
 """
 
 
-def of_program() -> str:
+def of_program(*, is_original: bool) -> str:
     """The verbs, and the flags of a line without one."""
     summaries = [
         (f"{name} {action}" if action else name, verb.summary)
         for name in verbs.TABLE
+        if not (is_original and name in verbs.OURS)
         for action, verb in (verbs.actions(name).items() if name in verbs.WITH_ACTIONS else [("", verbs.verb(name))])
     ]
     options = _table((*flags.ALONE, *flags.SETTINGS, flags.HELP))
-    return f"{_PROGRAM}{_columns(summaries)}\nGLOBAL OPTIONS:\n{options}"
+    return f"{_PROGRAM.format(_program(is_original))}{_columns(summaries)}\nGLOBAL OPTIONS:\n{options}"
 
 
-def of_verb(verb: SopsVerb) -> str:
+def of_verb(verb: SopsVerb, *, is_original: bool) -> str:
     """The usage of one verb and its flags; those that only `kseal sops` takes come apart."""
-    usage = f"NAME:\n   sops {verb.name} - {verb.summary}\n\nUSAGE:\n   sops {verb.name} [options] {verb.arguments}\n"
-    own = (*verb.own_flags, *flags.SETTINGS, *flags.COMMON)
-    if verb.examples:
-        usage += "\nEXAMPLES:\n" + "".join(f"   {example}\n" for example in verb.examples)
-    return f"{usage}\nOPTIONS:\n{_table(verb.flags)}\nOPTIONS OF kseal sops ALONE:\n{_table(own)}"
+    name = f"{_program(is_original)} {verb.name}"
+    usage = f"NAME:\n   {name} - {verb.summary}\n\nUSAGE:\n   {name} [options] {verb.arguments}".rstrip() + "\n"
+    if is_original:
+        return f"{usage}\nOPTIONS:\n{_table((*verb.flags, flags.HELP))}"
+    own = (*verb.own_flags, *flags.SETTINGS, *flags.COMMON, flags.HELP)
+    usage += "\nEXAMPLES:\n" + "".join(f"   {example}\n" for example in verb.examples)
+    options = f"\nOPTIONS:\n{_table(verb.flags)}" if verb.flags else ""
+    return f"{usage}{options}\nOPTIONS OF kseal sops ALONE:\n{_table(own)}"
 
 
-def listing(name: str, known: Mapping[str, SopsVerb]) -> str:
+def listing(name: str, known: Mapping[str, SopsVerb], *, is_original: bool) -> str:
     """What may follow a word."""
     rows = [(action, verb.summary) for action, verb in known.items()]
-    return f"NAME:\n   {name}\n\nCOMMANDS:\n{_columns(rows)}"
+    return f"NAME:\n   {_program(is_original)} {name}\n\nCOMMANDS:\n{_columns(rows)}"
+
+
+def _program(is_original: bool) -> str:
+    return "sops" if is_original else "kseal sops"
 
 
 def _table(shown: Sequence[Flag]) -> str:

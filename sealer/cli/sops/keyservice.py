@@ -46,4 +46,5 @@ VERB = SopsVerb(
         flags.VERBOSE,
     ),
     run,
+    examples=("kseal sops keyservice --network unix --address /run/user/1000/sops.sock --prompt",),
 )

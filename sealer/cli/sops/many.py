@@ -72,7 +72,8 @@ class Many:
         batch = Batch(keys)
         progress = self.terminal.progress(what, len(self.found))
         try:
-            return batch.each(self.found, lambda found: work(found, batch), progress.step)
+            with files.FlushedTogether():
+                return batch.each(self.found, lambda found: work(found, batch), progress.step)
         finally:
             progress.end()
 

@@ -124,4 +124,5 @@ VERB = SopsVerb(
         *flags.KEY_SERVICES,
     ),
     run,
+    examples=("kseal sops publish --yes secrets.yaml",),
 )

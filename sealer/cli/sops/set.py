@@ -91,4 +91,5 @@ VERB = SopsVerb(
     ),
     run,
     (flags.KEEP_LAYOUT,),
+    ("""kseal sops set --value-stdin secrets.yaml '["db"]["password"]' < password.json""",),
 )

@@ -54,4 +54,5 @@ VERB = SopsVerb(
     ),
     run,
     (flags.KEEP_LAYOUT,),
+    ("""kseal sops unset secrets.yaml '["db"]["password"]'""",),
 )

@@ -89,6 +89,31 @@ def write_file(path: str, data: bytes, *, is_plaintext: bool = False) -> None:
         raise KsealError(f"cannot write {path}: {_reason(error)}") from error
 
 
+class FlushedTogether:
+    """While it is entered, the folders of written files are flushed once, at its end: half of the waits for the disk.
+
+    Until then a power cut may bring back the old file, whole. One at a time in a process.
+    """
+
+    __slots__ = ("_folders",)
+
+    def __enter__(self) -> None:
+        self._folders: set[str] = set()
+        _waiting.append(self._folders)
+
+    def __exit__(self, *_: object) -> None:
+        """Raises: KsealError."""
+        _waiting.remove(self._folders)
+        for folder in sorted(self._folders):
+            try:
+                _flush_folder(folder)
+            except OSError as error:
+                raise KsealError(f"cannot write to {folder}: {_reason(error)}") from error
+
+
+_waiting: list[set[str]] = []
+
+
 def refuse_work_tree(path: str | None, *, is_forced: bool) -> None:
     """Refuse to write plaintext where the next commit may pick it up.
 
@@ -141,7 +166,10 @@ def _replace(target: str, data: bytes, mode: int) -> None:
     except BaseException:  # also for Ctrl-C: nothing half-written stays
         os.unlink(temporary)
         raise
-    _flush_folder(folder)
+    if _waiting:
+        _waiting[-1].add(folder)
+    else:
+        _flush_folder(folder)
 
 
 def end_by_exception() -> None:

@@ -192,3 +192,15 @@ def test_standard_output_that_takes_nothing_is_one_line(monkeypatch: pytest.Monk
     monkeypatch.setattr("sys.stdout", None)
     with pytest.raises(KsealError, match="standard output is closed"):
         write_output("text", None)
+
+
+def test_folders_of_many_files_are_flushed_once_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(files, "_flush_folder", flushed.append)
+    with files.FlushedTogether():
+        for name in ("a", "b", "c"):
+            files.write_file(str(tmp_path / name), b"1")
+        assert flushed == []
+    assert flushed == [str(tmp_path)]
+    files.write_file(str(tmp_path / "d"), b"1")
+    assert flushed == [str(tmp_path)] * 2

@@ -21,9 +21,8 @@ _DURATION: Final = GoDuration()
 
 
 def _switch(name: str, *, default: bool, text: str) -> click.Option:
-    return click.Option(
-        [name], type=_BOOL, is_flag=False, flag_value="true", default=default, show_default=True, help=text
-    )
+    shown = f"{text}  [default: {str(default).lower()}]"  # as it is typed; click would write True
+    return click.Option([name], type=_BOOL, is_flag=False, flag_value="true", default=default, help=shown)
 
 
 def _duration(name: str, default: str, text: str) -> click.Option:
@@ -35,22 +34,32 @@ def _text(name: str, default: str | None, text: str, **more: object) -> click.Op
 
 
 def _count(name: str, default: int, text: str, *, least: int = 1, most: int | None = None) -> click.Option:
-    return click.Option([name], type=click.IntRange(least, most), default=default, show_default=True, help=text)
+    number = click.IntRange(least, most)
+    return click.Option([name], type=number, default=default, show_default=True, metavar="N", help=text)
 
 
 _CLUSTER: Final = [
-    _text("--kubeconfig", None, "Kubeconfig file, instead of KUBECONFIG, ~/.kube/config or the account of the pod."),
-    _text("--context", None, "Context of the kubeconfig."),
-    click.Option(
-        ["--kubeclient-qps"], type=float, default=0.0, help="Requests per second and client.  [default: no limit]"
+    _text(
+        "--kubeconfig",
+        None,
+        "Kubeconfig file, instead of KUBECONFIG, ~/.kube/config or the account of the pod.",
+        metavar="FILE",
     ),
-    _count("--kubeclient-burst", 10, "Requests at once."),
+    _text("--context", None, "Context of the kubeconfig.", metavar="NAME"),
+    click.Option(
+        ["--kubeclient-qps"],
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="Requests per second and client.  [default: no limit]",
+    ),
+    _count("--kubeclient-burst", 10, "Requests above that rate that may go at once."),
 ]
 _KEYS: Final = [
-    _text("--key-prefix", "sealed-secrets-key", "Name prefix of key Secrets.", type=NamePrefix()),
-    _count("--key-size", 4096, "RSA bits.", least=2048, most=8192),
+    _text("--key-prefix", "sealed-secrets-key", "Name prefix of the key Secrets that it makes.", type=NamePrefix()),
+    _count("--key-size", 4096, "RSA bits of a new key.", least=2048, most=8192),
     _duration("--key-ttl", "87600h", "Validity of a new key's certificate."),
-    _text("--my-cn", "", "Common name in a new key's certificate."),
+    _text("--my-cn", "", "Common name in a new key's certificate.", metavar="NAME"),
     click.Option(
         ["--key-renew-period", "--rotate-period"],
         type=_DURATION,
@@ -60,7 +69,12 @@ _KEYS: Final = [
         help="Make a newer key when the newest is so old; 0: never. --rotate-period is its deprecated name.",
     ),
     _text("--key-cutoff-time", None, "Make a newer key at the start when the newest is from before.", type=GoTime()),
-    _text("--key-order-priority", "CertNotBefore", "Newest key by CertNotBefore or SecretCreationTimestamp."),
+    _text(
+        "--key-order-priority",
+        "CertNotBefore",
+        "Newest key by CertNotBefore or SecretCreationTimestamp.",
+        metavar="ORDER",
+    ),
     _text("--privatekey-labels", "", "More labels for a new key's Secret.", type=Pairs(check_labels)),
     _text("--privatekey-annotations", "", "Annotations for a new key's Secret.", type=Pairs(check_annotations)),
     _text(
@@ -81,23 +95,23 @@ _KEYS: Final = [
         "Wrap new keys with these, separated by commas: age:age1..., vault:https://..., aws-kms:arn:...",
         type=WrappingKeys(),
     ),
-    _text("--age-identity-file", None, "Open wrapped keys with the age identities in this file."),
-    _switch("--watch-for-secrets", default=True, text="Accepted; keys are always watched, in the own namespace only."),
+    _text("--age-identity-file", None, "Open wrapped keys with the age identities in this file.", metavar="FILE"),
+    _switch("--watch-for-secrets", default=True, text="Accepted; keys are always watched, in its own namespace only."),
 ]
 _WORK: Final = [
     _switch("--accept-deprecated-v1-data", default=True, text="Open the deprecated spec.data form."),
-    _switch("--all-namespaces", default=True, text="Work on all namespaces; false: on the own one."),
-    _text("--additional-namespaces", "", "Work on these and on the own one only; separated by commas."),
-    _text("--label-selector", "", "Work on SealedSecrets, and watch Secrets, that it matches only."),
+    _switch("--all-namespaces", default=True, text="Work on all namespaces; false: on its own only."),
+    _text("--additional-namespaces", "", "Work on these and on its own only; separated by commas.", metavar="NAMES"),
+    _text("--label-selector", "", "Work on SealedSecrets, and watch Secrets, that it matches only.", metavar="LABELS"),
     _switch("--skip-recreate", default=False, text="Do not watch Secrets: edits stand, deleted ones stay away."),
     _switch("--old-gc-behavior", default=False, text="Delete the Secret when its SealedSecret goes."),
     _count("--max-unseal-retries", 5, "Accepted; what may pass is tried again for as long as it takes.", least=0),
     _switch("--update-status", default=True, text="Write the Synced condition."),
-    _switch("--repair-drift", default=True, text="Revert edits of the Secrets that it owns."),
+    _switch("--repair-drift", default=True, text="Undo edits of the Secrets that it owns."),
 ]
 _HTTP: Final = [
-    _text("--listen-addr", ":8080", "Address of certificate, verify, rotate and probes."),
-    _text("--listen-metrics-addr", ":8081", "Address of the metrics."),
+    _text("--listen-addr", ":8080", "Address of certificate, verify, rotate and probes.", metavar="ADDRESS"),
+    _text("--listen-metrics-addr", ":8081", "Address of the metrics.", metavar="ADDRESS"),
     _duration("--read-timeout", "2m", "For a whole HTTP request."),
     _duration("--write-timeout", "2m", "For a whole HTTP answer."),
     _count("--rate-limit", 2, "Requests per second that one client may have verified or rotated."),
@@ -105,8 +119,8 @@ _HTTP: Final = [
     _switch("--metrics-omit-secret-labels", default=False, text="Show no metric that names a SealedSecret."),
 ]
 _LOGS: Final = [
-    _text("--log-level", "INFO", "DEBUG, INFO, WARN or ERROR."),
-    _text("--log-format", "text", "text or json."),
+    _text("--log-level", "INFO", "DEBUG, INFO, WARN or ERROR.", metavar="LEVEL"),
+    _text("--log-format", "text", "text or json.", metavar="FORMAT"),
     _switch(
         "--log-info-stdout", default=True, text="Lines up to INFO on standard output, the others on standard error."
     ),

@@ -24,6 +24,12 @@ _ACTIONS: "dict[str, tuple[int | None, tuple[str, ...]]]" = {
 }
 """How many words follow each action, None for any, and which options it takes besides those of all."""
 
+_NEEDED = {
+    "retire": ("one fingerprint", "`kseal keys list` shows the fingerprints"),
+    "restore": ("one file", "for example: kseal keys restore keys.age --identity identity.txt"),
+}
+"""What an action takes that needs a word, and the cure where it is not there."""
+
 OPTIONS = (
     Option(
         ("--repo",),
@@ -89,8 +95,8 @@ def _action(given: Given) -> tuple[str, tuple[str, ...]]:
         raise Misused(what, hint=f"the actions are {', '.join(_ACTIONS)}")
     count, own = _ACTIONS[action]
     if count is not None and len(words) != count:
-        needed = {"retire": "one fingerprint", "restore": "one file"}.get(action, "no further words")
-        raise Misused(f"keys {action} takes {needed}")
+        needed, hint = _NEEDED.get(action, ("no further words", None))
+        raise Misused(f"keys {action} takes {needed}", hint)
     of_some = {name for _, names in _ACTIONS.values() for name in names}
     for key in given.values:
         if key in of_some and key not in own:

@@ -192,7 +192,7 @@ VERB = Verb(
     "each. With --cert nothing else is read and nothing is asked over the network; without it the controller's "
     "certificate is fetched through the API server.",
     examples=(
-        "kubectl create secret generic db --from-literal=password=... --dry-run=client -o yaml | kseal seal -n shop",
+        "kubectl create secret generic db --from-file=token --dry-run=client -o yaml | kseal seal -n shop",
         EXAMPLE + " -w sealed.yaml",
         "kseal seal --cert https://seal.example.com/v1/cert.pem --scope namespace-wide < secret.json",
         "kseal seal --cert prod=prod.pem --cert test=test.pem -w sealed.yaml secret.yaml",

@@ -92,7 +92,7 @@ VERB = Verb(
     "text.",
     examples=(
         EXAMPLE,
-        "kubectl -n kube-system get secret -l sealedsecrets.bitnami.com/sealed-secrets-key -o yaml > keys.yaml",
+        "kseal unseal -k key.pem,old-key.pem sealed.yaml -w secret.yaml",
         "kseal unseal -k keys.yaml -o yaml < sealed.json",
         "kseal unseal -k keys.age --identity identity.txt sealed.yaml",
     ),

@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from engine.errors import KsealError
 from sealer import sealedsecret
 from sealer.cli import keyfiles, sealingkey
 from sealer.cli.misuse import Misused
@@ -100,12 +98,10 @@ class Means:
         """What opens a file. Of many, nobody has looked at each: a token of Vault goes to servers of its rule only."""
         if name is None or not (self._given.flag("recursive") or len(self._given.files) > 1):
             return self._keys
-        from sealer.sops.vaultservers import limited
+        from sealer.sops.vaultservers import limited_by
 
-        rule = None
-        with suppress(KsealError):  # without a rule there is no server that counts
-            rule = self._config.rule_for(os.path.abspath(name)) if self._config else None  # noqa: PTH100  # as files.py
-        return limited(self._keys, rule, self._environ)
+        path = os.path.abspath(name)  # noqa: PTH100  # as files.py
+        return limited_by(self._keys, lambda: self._config.rule_for(path) if self._config else None, self._environ)
 
     @cached_property
     def _sealing(self) -> "Sealing":

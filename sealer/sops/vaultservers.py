@@ -4,7 +4,8 @@ A file names the server that unwraps its data key, and the token goes there. Ove
 first, so only servers count that its creation rule names. SOPS_HC_VAULT_ALLOWLIST, where it is set, decides instead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from engine.errors import KsealError
@@ -27,6 +28,15 @@ def limited(keys: Keys, rule: "Rule | None", environ: Mapping[str, str]) -> Keys
     groups = rule.groups if rule else []
     servers = {_server(key) for group in groups for key in group if key.kind == _KIND}
     return Keys(_Limited(keys.services, frozenset(servers)), keys.order)
+
+
+def limited_by(keys: Keys, find: Callable[[], "Rule | None"], environ: Mapping[str, str]) -> Keys:
+    """The same for the rule that is found; one that cannot be found, or not be read, names no server."""
+    rule = None
+    if not environ.get(ALLOWLIST):
+        with suppress(KsealError):  # told where the rule itself is needed
+            rule = find()
+    return limited(keys, rule, environ)
 
 
 class _Limited(Around):

@@ -6,7 +6,6 @@ the end. Below folders, files are found by what is in them; no link is followed,
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TypeVar
 
 from engine.errors import KsealError
@@ -19,7 +18,7 @@ from sealer.sops.batch import Batch, Done
 from sealer.sops.configfile import NAME, OTHER_NAME
 from sealer.sops.formats.base import LIMITS
 from sealer.sops.operations import Keys
-from sealer.sops.vaultservers import ALLOWLIST, limited
+from sealer.sops.vaultservers import limited_by
 
 MISUSED, DIFFERENT = 2, 3
 
@@ -79,11 +78,7 @@ class Many:
 
     def keys_for(self, found: Found, batch: Batch) -> Keys:
         """The keys of the batch as far as the rule of a file goes. A file without a rule that holds has none."""
-        rule = None
-        if not self.call.environ.get(ALLOWLIST):
-            with suppress(KsealError):  # told where the rule itself is needed
-                rule = self.call.rule(found.path, {})
-        return limited(batch.keys, rule, self.call.environ)
+        return limited_by(batch.keys, lambda: self.call.rule(found.path, {}), self.call.environ)
 
     def failures(self, done: list[Done[Found, Result]]) -> int:
         """Name what went wrong, and count it."""

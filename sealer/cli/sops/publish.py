@@ -14,7 +14,7 @@ from sealer.cli.sops.call import GENERIC, NO_FILE, Call, Failed, now
 from sealer.cli.sops.consent import is_given
 from sealer.cli.sops.verbs import SopsVerb
 from sealer.sops.metadata import Metadata
-from sealer.sops.operations import new, open_file
+from sealer.sops.operations import Keys, new, open_file
 from sealer.sops.tree import Branch, Branches, Comment, Timestamp, Value
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def _publish(call: Call, root: str, path: str) -> None:
     place = destination(rule.kind, call.environ, rule.fields)
     content: bytes | Mapping[str, Any] = data
     if place.takes_values:
-        content = _values(open_file(data, source, call.keys(), for_change=False).branches)
+        content = _values(open_file(data, source, _keys(call, path), for_change=False).branches)
     elif rule.recreation.groups[0]:
-        content = _recreated(call, data, source, rule.recreation)
+        content = _recreated(_keys(call, path), data, source, rule.recreation)
     question = f"uploading {os.path.abspath(path)} to {place.place(name)} ? (y/n): "  # noqa: PTH100  # as elsewhere
     if not call.flag("yes") and not is_given(call, question):
         _cancelled(call, path)
@@ -81,9 +81,19 @@ def _publish(call: Call, root: str, path: str) -> None:
         call.voice.info(f"{place.place(name)} is already up-to-date")
 
 
-def _recreated(call: Call, data: bytes, source: "Format", rule: "Rule") -> bytes:
-    """The file for the readers of a recreation rule. Raises: KsealError."""
+def _keys(call: Call, path: str) -> Keys:
+    """What opens a file. Over a whole folder a token of Vault goes to servers of its rule only; the original has no
+    such limit."""
     keys = call.keys()
+    if call.voice.is_original or not call.flag("recursive"):
+        return keys
+    from sealer.sops.vaultservers import limited_by
+
+    return limited_by(keys, lambda: call.rule(os.path.abspath(path)), call.environ)  # noqa: PTH100  # as elsewhere
+
+
+def _recreated(keys: Keys, data: bytes, source: "Format", rule: "Rule") -> bytes:
+    """The file for the readers of a recreation rule. Raises: KsealError."""
     opened = open_file(data, source, keys, for_change=False)
     selection = rule.selection if source.is_single_value else rule.selection.or_default()
     metadata = Metadata(rule.groups, selection=selection, shamir_threshold=rule.shamir_threshold)

@@ -66,7 +66,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vault: Vault) -> Pat
             "encrypted_regex": "^stringData$",
         },
     }
-    (tmp_path / "db.json").write_text(json.dumps(secret))
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "db.json").write_text(json.dumps(secret))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -78,12 +79,12 @@ def converted(*words: str, **environ: str) -> int:
 def test_over_a_tree_a_server_that_no_rule_names_gets_no_token(
     folder: Path, vault: Vault, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert converted("-r", ".") == 1
+    assert converted("-r", "tree") == 1
     assert not vault.tokens
     assert "does not name this server" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [("-r", "."), ("db.json",)], ids=["named by a rule", "a file that is named"])
+@pytest.mark.parametrize("words", [("-r", "tree"), ("tree/db.json",)], ids=["named by a rule", "a file that is named"])
 def test_a_server_that_somebody_chose_gets_it(folder: Path, vault: Vault, words: tuple[str, ...]) -> None:
     if "-r" in words:
         (folder / ".sops.yaml").write_text(f"creation_rules: [{{hc_vault_transit_uri: {vault.url}/v1/transit/keys/k}}]")
@@ -92,5 +93,29 @@ def test_a_server_that_somebody_chose_gets_it(folder: Path, vault: Vault, words:
 
 
 def test_a_list_of_the_persons_own_decides_instead(folder: Path, vault: Vault) -> None:
-    assert converted("-r", ".", SOPS_HC_VAULT_ALLOWLIST=vault.url) == 1
+    assert converted("-r", "tree", SOPS_HC_VAULT_ALLOWLIST=vault.url) == 1
+    assert vault.tokens == [TOKEN]
+
+
+PUBLISHED = "destination_rules: [{vault_path: team, vault_address: 'http://127.0.0.1:1'}]\n"
+
+
+def published(*words: str) -> int:
+    return main.call(["sops", "publish", "--yes", *words], {"VAULT_TOKEN": TOKEN})
+
+
+def test_publishing_a_tree_sends_no_token_to_a_server_that_no_rule_names(
+    folder: Path, vault: Vault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".sops.yaml").write_text(PUBLISHED)
+    assert published("--recursive", "tree") != 0
+    assert not vault.tokens
+    assert "does not name this server" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("--recursive", "tree"), ("tree/db.json",)], ids=["by a rule", "a named file"])
+def test_publishing_asks_a_server_that_somebody_chose(folder: Path, vault: Vault, words: tuple[str, ...]) -> None:
+    rules = f"creation_rules: [{{hc_vault_transit_uri: {vault.url}/v1/transit/keys/k}}]\n" if len(words) > 1 else ""
+    (folder / ".sops.yaml").write_text(PUBLISHED + rules)
+    assert published(*words) != 0
     assert vault.tokens == [TOKEN]

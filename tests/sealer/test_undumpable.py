@@ -52,6 +52,8 @@ def ends(folder: Path, *words: str) -> str:
         ("keys", "list", "--kubeconfig", "missing.yaml"),
         ("keys", "restore", "empty.yaml"),
         ("controller", "--kubeconfig", "missing.yaml"),
+        ("sops", "edit", "empty.yaml"),
+        ("sops", "keyservice", "--network", "nonsense"),
     ],
     ids=lambda words: " ".join(words[:2]),
 )

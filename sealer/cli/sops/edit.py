@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 
+from engine import undumpable
 from engine.errors import KsealError
 from sealer.cli.sops import editor, example, flags
 from sealer.cli.sops.call import CANNOT_READ, CANNOT_WRITE, Call, Failed, now
@@ -32,6 +33,7 @@ def run(call: Call) -> int:
 
 def edit(call: Call, path: str, *, rule_context: Mapping[str, str] | None = None) -> None:
     """Edit a file, or a new one from an example. Raises: Failed, SopsError, KsealError."""
+    undumpable.protect()  # it waits long, with all plain text in its memory
     name = call.name_of(path)
     source, target = call.input_format(name), call.output_format(name)
     keys = call.keys()

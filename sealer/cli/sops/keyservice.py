@@ -3,6 +3,7 @@
 Whoever reaches the address may use the keys.
 """
 
+from engine import undumpable
 from sealer.cli.compat.goflag import Flag
 from sealer.cli.files import end_by_exception
 from sealer.cli.sops import flags
@@ -16,6 +17,7 @@ def run(call: Call) -> int:
     from sealer.cli.sops.services import services
     from sealer.sops.recipients.keyserver import KeyServer
 
+    undumpable.protect()
     person = person_at_terminal() if call.flag("prompt") else None
     server = KeyServer(services(call.environ, has_local=True, uris=()), person=person)
     where = server.start(call.text("network"), call.text("address"))

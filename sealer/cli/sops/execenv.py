@@ -14,7 +14,9 @@ from sealer.sops.tree import Branch, Comment
 def run(call: Call) -> int:
     """Run the command; its exit code."""
     if len(call.words) != 2:
-        raise Failed("error: missing file to decrypt", hint="for example: sops exec-env secrets.yaml 'make deploy'")
+        raise Failed(
+            "error: missing file to decrypt", hint="for example: kseal sops exec-env secrets.yaml 'make deploy'"
+        )
     path, command = os.path.abspath(call.words[0]), call.words[1]  # noqa: PTH100  # as elsewhere
     source = call.input_format(path)
     keys = call.keys()

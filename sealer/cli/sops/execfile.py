@@ -21,7 +21,7 @@ _NAME = "tmp-file"
 def run(call: Call) -> int:
     """Run the command; its exit code."""
     if len(call.words) != 2:
-        raise Failed("error: missing file to decrypt", hint="for example: sops exec-file secrets.yaml 'cat {}'")
+        raise Failed("error: missing file to decrypt", hint="for example: kseal sops exec-file secrets.yaml 'cat {}'")
     path, command = os.path.abspath(call.words[0]), call.words[1]  # noqa: PTH100  # as elsewhere
     source, target = call.input_format(path), call.output_format(path)
     keys = call.keys()

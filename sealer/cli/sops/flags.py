@@ -12,7 +12,7 @@ OUTPUT = Flag(("output",), "write the result to this file", "FILE")
 INPUT_TYPE = Flag(("input-type",), f"format of the input: {FORMATS}", "FORMAT")
 OUTPUT_TYPE = Flag(("output-type",), f"format of the output: {FORMATS}", "FORMAT")
 TYPES = (INPUT_TYPE, OUTPUT_TYPE)
-IGNORE_MAC = Flag(("ignore-mac",), "do not check the seal over the whole document")
+IGNORE_MAC = Flag(("ignore-mac",), "do not check the MAC, which shows whether the file was changed")
 EXTRACT = Flag(("extract",), """only the part at this place, such as '["key"][0]'""", "PATH")
 FILENAME_OVERRIDE = Flag(("filename-override",), "the file name for rules and formats, needed with stdin", "NAME")
 DECRYPTION_ORDER = Flag(("decryption-order",), "kinds of keys to try first, by comma", "KINDS", "SOPS_DECRYPTION_ORDER")
@@ -74,7 +74,7 @@ CHANGES = tuple(
 SETTINGS = (
     Flag(("config",), "the .sops.yaml to use, instead of looking for one", "FILE", "SOPS_CONFIG"),
     Flag(("indent",), "spaces by which YAML and JSON are indented", "N", is_number=True),
-    Flag(("mac-only-encrypted",), "seal only values that are encrypted"),
+    Flag(("mac-only-encrypted",), "let the MAC cover encrypted values only"),
 )
 """Flags of the program that hold for its verbs too."""
 
@@ -107,7 +107,7 @@ ALONE = (
 
 HELP = Flag(("help", "h"), "show this help")
 
-RECURSIVE = Flag(("recursive", "r"), "the files below folders too, those that it is about")
+RECURSIVE = Flag(("recursive", "r"), "in folders, every file below them that the verb is about")
 DRY_RUN = Flag(("dry-run",), "write nothing; show what would change, with exit code 3 if anything would")
 KEEP_LAYOUT = Flag(("keep-layout",), "YAML: change values where they stand; quotes, blank lines and anchors stay")
 FORCE = Flag(("force",), "write plaintext even into a Git work tree")

@@ -1,10 +1,14 @@
 """What `--help` shows, from the tables of verbs and flags. Under the name `sops` it shows what that name takes."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags, verbs
 from sealer.cli.sops.verbs import SopsVerb
+
+_WIDTH = 100
+"""Of a line."""
 
 _PROGRAM = """\
 NAME:
@@ -65,5 +69,10 @@ def _spelled(flag: Flag) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, str]]) -> str:
-    width = max((len(left) for left, _ in rows), default=0) + 2
-    return "".join(f"   {left:{width}}{right}\n" for left, right in rows)
+    """Two columns. What stands on the right goes on below itself where a line would be too wide."""
+    margin = max((len(left) for left, _ in rows), default=0) + 5
+    below = "\n" + " " * margin
+    return "".join(
+        f"   {left:{margin - 3}}{below.join(wrap(right, _WIDTH - margin, break_on_hyphens=False))}\n"
+        for left, right in rows
+    )

@@ -24,7 +24,7 @@ def run(call: Call) -> int:
             f"Error: {what}, or index and value are missing. Need precisely {needed} positional arguments"
             + (" since --value-stdin is used." if needed == 2 else "."),
             NO_FILE,
-            """for example: sops set --value-stdin secrets.yaml '["key"]'""",
+            """for example: kseal sops set --value-stdin secrets.yaml '["key"]'""",
         )
     path = os.path.abspath(call.words[0])  # noqa: PTH100  # as elsewhere
     try:

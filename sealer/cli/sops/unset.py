@@ -14,7 +14,11 @@ from sealer.sops.operations import unset_value
 def run(call: Call) -> int:
     """Remove the value and write the file."""
     if len(call.words) != 2:
-        raise Failed("Error: no file specified, or index is missing", NO_FILE)
+        raise Failed(
+            "Error: no file specified, or index is missing",
+            NO_FILE,
+            """for example: kseal sops unset secrets.yaml '["key"]'""",
+        )
     path = os.path.abspath(call.words[0])  # noqa: PTH100  # as elsewhere
     try:
         place = parse(call.words[1])

@@ -80,7 +80,7 @@ def _one_of(call: Call, name: str, known: tuple[str, ...]) -> str:
 
 VERB = SopsVerb(
     "verify",
-    "Check files: structure, rules, and with keys the MAC. Says nothing when all is right.",
+    "Check files: structure, rules, and with keys the MAC; silent if all is right.",
     "PATH...",
     (
         flags.RECURSIVE,

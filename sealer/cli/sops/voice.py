@@ -46,7 +46,7 @@ class Ours:
         )
 
     def error(self, message: str, hint: str | None = None) -> None:
-        first, *rest = message.removeprefix("Error: ").split("\n")
+        first, *rest = message.removeprefix("Error: ").removeprefix("error: ").split("\n")
         self._terminal.error("; ".join([first, *(line.strip() for line in rest if line.strip())]), hint)
 
     def warning(self, message: str) -> None:

@@ -69,7 +69,7 @@ def read(data: bytes) -> Branch:
     source = source if source.isascii() else _NO_CHARACTER.sub("\ufffd", source)
     start = len(source) - len(source.lstrip(_SPACE))
     if source[start : start + 1] != "{":
-        raise DocumentRefused("only an object, which begins with a brace, can be encrypted")
+        raise DocumentRefused("no JSON object: the text has to begin with a brace")
     try:
         value, end = _DECODER.raw_decode(source, start)
         _check(value)

@@ -139,6 +139,7 @@ VERB = Verb(
     "FILE puts them into a cluster.",
     examples=(
         "kseal keys list --repo .",
+        "kseal keys renew",
         "kseal keys retire SHA256:… --repo .",
         "kseal keys backup --recipient age1… -w keys.age",
         "kseal keys restore keys.age --identity identity.txt",

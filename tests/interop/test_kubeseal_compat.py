@@ -29,7 +29,12 @@ from tests.kit.warm import WarmKseal
 
 pytestmark = pytest.mark.interop
 
-SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}, "data": {"a": "eA=="}}
+SECRET: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "db", "namespace": "shop"},
+    "data": {"a": "eA=="},
+}
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config
@@ -486,8 +491,9 @@ def test_merging_into_a_file_without_labels_does_not_crash(ground: Ground) -> No
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: db, namespace: shop}\ndata: {a: eA==}\n",
         json.dumps(SECRET) + "\n---\na: [\n---\n" + json.dumps(SECRET),
         json.dumps(SECRET) + json.dumps(SECRET) + "garbage",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {a: x, a: z}\n",
     ],
-    ids=["another kind", "a broken document among good ones", "garbage behind objects"],
+    ids=["another kind", "a broken document among good ones", "garbage behind objects", "a key twice"],
 )
 def test_what_would_be_lost_or_misread_is_an_error(text: str, ground: Ground) -> None:
     ours = ground.run(True, ["--cert", "cert.pem"], text.encode())
@@ -509,6 +515,40 @@ def test_a_number_is_no_text(field: str, value: str, becomes: str, ground: Groun
     assert sealed["spec"]["encryptedData"] == {"pin": becomes.encode()}
     assert (ours.code, ours.output) == (1, b"")
     assert 'stringData["pin"]' in ours.error
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"metadata": {"name": "Data_Base", "namespace": "shop"}},
+        {"data": {"pässword": "eA=="}},
+        {"data": {"k" * 254: "eA=="}},
+        {"apiVersion": "v2"},
+        {"kind": "secret"},
+    ],
+    ids=["name", "letter of a key", "length of a key", "version", "kind"],
+)
+def test_what_the_api_would_refuse_is_not_sealed(changed: dict[str, Any], ground: Ground) -> None:
+    original, ours = ground.both(["--cert", "cert.pem"], json.dumps({**SECRET, **changed}).encode())
+    assert original.code == 0
+    assert (ours.code, ours.output) == (1, b"")
+    assert ours.error.startswith("error: ")
+
+
+def test_what_only_a_server_writes_is_left_out(ground: Ground) -> None:
+    metadata = {**SECRET["metadata"], "managedFields": [{"manager": "kubectl", "operation": "Update"}]}
+    original, ours = ground.both(["--cert", "cert.pem"], json.dumps({**SECRET, "metadata": metadata}).encode())
+    (theirs,), (sealed,) = ground.plain(original.output), ground.plain(ours.output)
+    assert theirs["spec"]["template"]["metadata"].pop("managedFields")
+    assert sealed == theirs
+
+
+def test_utf_16_is_read_by_its_mark(ground: Ground) -> None:
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {a: über}\n"
+    original, ours = ground.both(["--cert", "cert.pem"], text.encode("utf-16"))
+    assert (original.code, original.output) == (1, b"")
+    (sealed,) = ground.plain(ours.output)
+    assert sealed["spec"]["encryptedData"] == {"a": "über".encode()}
 
 
 def test_what_no_cluster_stores_is_not_sealed(ground: Ground) -> None:

@@ -11,7 +11,7 @@ from sealer.rotation.job import Job
 
 def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("broken.yaml").write_text("kind: SealedSecret\nmetadata: [\n")
+    Path("broken.yaml").write_text("apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: [\n")
     (found,) = use.in_files(Job(["broken.yaml"], use.Reader(KeyRing([]))))
     assert (found.place, found.keys) == ("broken.yaml", None)
     assert found.why

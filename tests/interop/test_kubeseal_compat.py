@@ -128,7 +128,7 @@ class Ground(NamedTuple):
 
         assert self.key.certificate is not None
         sealed = seal_secret(SECRET, self.key.certificate.public_key)
-        metadata = {**SECRET["metadata"], "labels": {"old": "label"}, "annotations": {"old": "note"}}  # type: ignore[dict-item]  # a literal
+        metadata = {**SECRET["metadata"], "labels": {"old": "label"}, "annotations": {"old": "note"}}
         described = seal_secret({**SECRET, "metadata": metadata}, self.key.certificate.public_key)
         raw_key = {
             "apiVersion": "v1",
@@ -143,6 +143,7 @@ class Ground(NamedTuple):
         pem = b"-----BEGIN CERTIFICATE-----\n"
         return {
             "sealed.json": json.dumps(sealed).encode(),
+            "sealed-two.yaml": b"\n---\n".join([json.dumps(sealed).encode()] * 2),
             "described.json": json.dumps(described).encode(),
             "described.yaml": b"# kept\n" + yaml.safe_dump(described).encode(),
             "key.yaml": yaml.safe_dump(raw_key).encode(),
@@ -218,6 +219,7 @@ SEALS = [
     "-f secret.json some more words - --",
     "-f secret.json -v 5 --logtostderr=false --vmodule=a=1 --stderrthreshold WARNING",
     "-f secret.json --fetch-cert=false --validate=0 --raw=F",
+    "-f secret.json --request-timeout never",
     "--fetch-cert",
     "--fetch-cert --raw -f secret.json",
 ]
@@ -237,6 +239,7 @@ def test_what_is_sealed_is_the_same(line: str, ground: Ground) -> None:
     [
         ("-f secret.json -w out.json", "out.json"),
         ("-f secret.json -w out", "out"),
+        ("-f secret.json -w -", "-"),
         ("-f secret.json -w out.yaml", "out.yaml"),
         ("-f secret.json -w out.yml -o json", "out.yml"),
         ("-f secret.json --sealed-secret-file=out.yaml -o xml", "out.yaml"),
@@ -294,6 +297,7 @@ QUOTED = [
     "--recovery-unseal -f sealed.json",
     "--recovery-unseal -f sealed.json --recovery-private-key nowhere",
     "--recovery-unseal -f sealed.json --recovery-private-key no-key.yaml",
+    "-f secret.json --cert file:///nowhere/cert.pem",
     "--recovery-unseal -f nowhere",
     "--recovery-unseal -f sealed.json --recovery-private-key key.pem -o xml",
 ]
@@ -570,6 +574,22 @@ def test_lists_are_taken_apart(ground: Ground) -> None:
 def test_recovery_of_nothing_is_an_error(ground: Ground) -> None:
     original, ours = ground.both(["--recovery-unseal", "-f", "nothing", "--recovery-private-key", "key.pem"])
     assert (original.code, ours.code, ours.output) == (0, 1, b"")
+
+
+def test_recovery_of_several_documents_is_an_error(ground: Ground) -> None:
+    line = ["--recovery-unseal", "-f", "sealed-two.yaml", "--recovery-private-key", "key.pem"]
+    original, ours = ground.both(line)
+    assert original.code == 0
+    assert len(ground.plain(original.output)) == 1
+    assert (ours.code, ours.output) == (1, b"")
+    assert "one SealedSecret can be unsealed at a time" in ours.error
+
+
+def test_merging_leaves_another_output_alone(ground: Ground) -> None:
+    line = ["--cert", "cert.pem", "--merge-into", "sealed.json", "-f", "secret.json", "-w", "out.json"]
+    original, ours = ground.both(line)
+    assert (original.code, original.written["out.json"]) == (0, b"")
+    assert (ours.code, ours.written.get("out.json")) == (0, None)
 
 
 def test_a_failed_call_leaves_the_output_as_it_was(ground: Ground) -> None:

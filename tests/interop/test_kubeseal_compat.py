@@ -143,7 +143,7 @@ class Ground(NamedTuple):
         pem = b"-----BEGIN CERTIFICATE-----\n"
         return {
             "sealed.json": json.dumps(sealed).encode(),
-            "sealed-two.yaml": b"\n---\n".join([json.dumps(sealed).encode()] * 2),
+            "sealed-two.yaml": yaml.safe_dump_all([sealed, sealed]).encode(),
             "described.json": json.dumps(described).encode(),
             "described.yaml": b"# kept\n" + yaml.safe_dump(described).encode(),
             "key.yaml": yaml.safe_dump(raw_key).encode(),

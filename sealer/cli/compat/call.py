@@ -201,6 +201,6 @@ def read_file(path: str) -> bytes:
     """A file. Raises: Failure, in Go's words."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123  # as in sealer.cli.files
-            return file.read()
+            return files.bounded(file, path)
     except OSError as error:
         raise Failure(f"open {path}: {(error.strerror or str(error)).lower()}") from error

@@ -66,7 +66,9 @@ def named(file: ObjectFile, given: Given) -> Placed:
     """
     placed = choose(file, name=given.text("name"), namespace=given.text("namespace"))
     name, namespace = given.said("name"), given.said("namespace")
-    if not _fits(placed.raw, name or (placed.raw.get("metadata") or {}).get("name"), namespace):
+    metadata = placed.raw.get("metadata")
+    own_name = metadata.get("name") if isinstance(metadata, dict) else None
+    if (name or namespace) and not _fits(placed.raw, name or own_name, namespace):
         wanted = f"{namespace}/{name}" if name and namespace else name or f"in {namespace}"
         raise KsealError(f"{placed.place}: it is the only SealedSecret, and not {wanted}")
     return placed

@@ -57,6 +57,11 @@ def read(path: str, *, is_named: bool = False) -> bytes:
         raise KsealError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
+def mentions(data: bytes, word: str) -> bool:
+    """Whether a text has an ASCII word, in UTF-8 or in either UTF-16, which PowerShell writes."""
+    return word.encode() in data or word.encode("utf-16-le")[:-1] in data
+
+
 def _below(path: str) -> Iterator[str]:
     if not Path(path).is_dir():
         if not Path(path).exists():

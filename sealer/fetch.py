@@ -60,6 +60,8 @@ def fetch(url: str, *, timeout_seconds: float, may_leave_host: bool) -> bytes:
         reason = str(error.reason)
     except TimeoutError:
         reason = f"no complete answer within {timeout_seconds:g} s"
+    except FileNotFoundError:
+        reason = "404 Not Found"  # as the original says it of a file, too
     except (OSError, HTTPException, ValueError) as error:
         reason = str(error) or type(error).__name__
     raise CertificateError(f'cannot fetch "{without_password(url)}": {reason}')

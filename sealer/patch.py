@@ -143,7 +143,8 @@ class _Writer:
         margin = " " * self.column(child.key_start) + _STEP
         before = self.text[: child.start].rstrip(" ")
         lines = self.block(wanted, margin).removesuffix(self.break_)
-        self.edits.append(Edit(len(before), child.end, self.break_ + lines))
+        # A `{}` may stand on a line of its own, where the last item was removed.
+        self.edits.append(Edit(len(before), child.end, lines if before.endswith("\n") else self.break_ + lines))
 
     def _insert(self, spot: Spot, entries: dict[str, Spot], new: Mapping[str, Any]) -> None:
         first, last = next(iter(entries.values())), list(entries.values())[-1]

@@ -56,6 +56,7 @@ def connect(given: Given, environ: Mapping[str, str]) -> "Connection":
     user, groups = given.text("as"), given.texts("as-group")
     if groups and not user:
         raise Misused("--as-group needs --as")
+    timeout_seconds(given)  # a misused flag is said before anything is tried
     return load(
         kubeconfig=given.text("kubeconfig"),
         context=given.text("context"),

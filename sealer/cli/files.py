@@ -8,11 +8,14 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from engine.errors import KsealError
 from sealer.cli.misuse import Misused
 from sealer.cli.terminal import escape_data
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 STDIN = "-"
 _PRIVATE = 0o600
@@ -136,12 +139,25 @@ def refuse_work_tree(path: str | None, *, is_forced: bool) -> None:
 
 def _read(path: str) -> Input:
     if path == STDIN:
-        return Input("stdin", sys.stdin.buffer.read() if sys.stdin is not None else b"")
+        return Input("stdin", bounded(sys.stdin.buffer, "stdin") if sys.stdin is not None else b"")
     try:
         with open(path, "rb") as file:
-            return Input(path, file.read())
+            return Input(path, bounded(file, path))
     except OSError as error:
         raise KsealError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def bounded(file: "BinaryIO", source: str) -> bytes:
+    """All of a file, unless it is more than any reader takes: what has no end would fill the memory first.
+
+    Raises: KsealError, OSError.
+    """
+    from engine.kube.documents import DEFAULT
+
+    data = file.read(DEFAULT.bytes + 1)
+    if len(data) > DEFAULT.bytes:
+        raise KsealError(f"{source}: more than the {DEFAULT.bytes} bytes that are read")
+    return data
 
 
 def _mode_of(path: str) -> int | None:

@@ -176,6 +176,7 @@ VERB = Verb(
     "them; unwrap --plaintext is the way back. Only keys that --with names, and identities, are asked to open.",
     examples=(
         "kseal keys list --repo .",
+        "kseal keys renew",
         "kseal keys retire SHA256:… --repo .",
         "kseal keys backup --recipient age1… -w keys.age",
         "kseal keys restore keys.age --identity identity.txt",

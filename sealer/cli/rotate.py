@@ -50,6 +50,8 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     gc.enable()  # thousands of objects come and go here, unlike in the verbs for which it was turned off
     if not given.files and given.text("repo") is None:
         raise Misused("no file or folder is named", hint=f"for example: {EXAMPLE}")
+    if files.STDIN in given.files:
+        raise Misused("standard input cannot be edited in place", hint="name a file or a folder")
     from sealer.cli import repository
 
     repository.check(given)

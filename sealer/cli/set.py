@@ -22,7 +22,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     if len(given.texts("from-file")) > 1:
         raise Misused("one item has one value", hint="name one --from-file")
     file = targets.read(path)
-    placed = targets.choose(file, name=given.text("name"), namespace=given.text("namespace"))
+    placed = targets.named(file, given)
     with documents.at(placed.place):
         target = merge.checked_target(placed.raw)
     certificate, default = sealingkey.one(given, terminal, environ)

@@ -52,10 +52,26 @@ def choose(file: ObjectFile, *, name: str | None, namespace: str | None) -> Plac
     fitting = [placed for placed in found if _fits(placed.raw, name, namespace)]
     if len(fitting) == 1:
         return fitting[0]
+    count = f"{len(fitting)} of its {len(found)} SealedSecrets"
     raise KsealError(
-        f'{file.source}: {len(fitting)} of its {len(found)} SealedSecrets are called "{name or ""}"',
+        f'{file.source}: {count} are called "{name}"' if name else f"{file.source}: it has {len(found)} SealedSecrets",
         hint="say which one is meant by --name and --namespace",
     )
+
+
+def named(file: ObjectFile, given: Given) -> Placed:
+    """The SealedSecret that the command line means; what it says there has to be true, also of an only one.
+
+    Raises: KsealError.
+    """
+    placed = choose(file, name=given.text("name"), namespace=given.text("namespace"))
+    name, namespace = given.said("name"), given.said("namespace")
+    metadata = placed.raw.get("metadata")
+    own_name = metadata.get("name") if isinstance(metadata, dict) else None
+    if (name or namespace) and not _fits(placed.raw, name or own_name, namespace):
+        wanted = f"{namespace}/{name}" if name and namespace else name or f"in {namespace}"
+        raise KsealError(f"{placed.place}: it is the only SealedSecret, and not {wanted}")
+    return placed
 
 
 def save(file: ObjectFile, data: bytes, before: bytes | None, output: str | None) -> None:

@@ -10,7 +10,7 @@ from sealer.cli import documents, files, sealingkey
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import Given
 from sealer.objectfile import ObjectFile, Placed
-from sealer.rotation.tree import MOST_FOLDERS_DEEP
+from sealer.rotation.tree import MOST_FOLDERS_DEEP, mentions
 from sealer.scope import Scope
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str], paths: t
     try:
         for path in found:
             ((source, data),) = files.read_inputs([path], example=EXAMPLE)
-            if b"Secret" in data:  # nothing else is worth reading; written in escapes or UTF-16, no tool has it
+            if mentions(data, "Secret"):  # nothing else is worth reading
                 text, sealed = _edited(ObjectFile(data, source=source), certificate.public_key, given, namespace)
                 count += sealed
                 if sealed:
@@ -44,8 +44,13 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str], paths: t
             progress.step()
     finally:
         progress.end()
-    for path, text in changed.items():
-        files.write_file(path, text)
+    progress = terminal.progress("writing files", len(changed))
+    try:
+        for path, text in changed.items():
+            files.write_file(path, text)
+            progress.step()
+    finally:
+        progress.end()
     terminal.info(f"{count} Secrets sealed in {len(changed)} of {len(found)} files")
     return 0
 

@@ -17,7 +17,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     del terminal, environ
     path, key = targets.file_and_key(given, "unset")
     file = targets.read(path)
-    placed = targets.choose(file, name=given.text("name"), namespace=given.text("namespace"))
+    placed = targets.named(file, given)
     with documents.at(placed.place):
         target = merge.checked_target(placed.raw)
         if key not in target.encrypted_data and key not in target.dropped:

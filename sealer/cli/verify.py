@@ -10,6 +10,7 @@ from sealer.cli import cluster, decrypting, documents, files, keyfiles, listing,
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, Given, Option, Verb
 from sealer.errors import FormatError, UnsealError
+from sealer.rotation.tree import mentions
 from sealer.spread import spread
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _documents(given: Given) -> "list[Document]":
         paths = tree.files_of(given.files, is_recursive=is_recursive, example=EXAMPLE)
         inputs = files.read_inputs(paths, example=EXAMPLE) if paths else []
     # Trees hold much that is no Kubernetes object; a file without the word holds no SealedSecret either.
-    worthwhile = [one for one in inputs if not is_recursive or sealedsecret.KIND.encode() in one.data]
+    worthwhile = [one for one in inputs if not is_recursive or mentions(one.data, sealedsecret.KIND)]
     return documents.read_documents(worthwhile)[0]
 
 

@@ -14,10 +14,11 @@ from engine.kube.documents import DEFAULT, Limits
 from sealer.errors import FormatError
 from sealer.reseal import V1_DATA
 from sealer.rotation import marks
+from sealer.rotation.tree import mentions
 from sealer.sealedsecret import API_VERSION, KIND
 
 _MARK = "\ufeff"
-_WORDS = (KIND.encode(), API_VERSION.partition("/")[0].encode())
+_WORDS = (KIND, API_VERSION.partition("/")[0])
 _SPEC, _SEALED = ("spec",), ("spec", "encryptedData")
 _OTHER_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
 
@@ -126,8 +127,8 @@ def _at(found: Found) -> dict[str, Any]:
 
 def may_hold_sealed(data: bytes) -> bool:
     """Whether it pays to read a text: those that never write the kind and its group hold no SealedSecret. Escaped
-    (`Sealed\\u0053ecret`) or in UTF-16 they would go unseen, which no tool writes."""
-    return all(word in data for word in _WORDS)
+    (`Sealed\\u0053ecret`) they would go unseen, which no tool writes."""
+    return all(mentions(data, word) for word in _WORDS)
 
 
 def _objects(value: object, spot: marks.Spot, kind: str = "", api_version: str = "") -> Iterator[Found]:

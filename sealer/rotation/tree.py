@@ -68,6 +68,11 @@ def starts(path: str, letter: bytes) -> bool:
         return False
 
 
+def mentions(data: bytes, word: str) -> bool:
+    """Whether a text has an ASCII word, in UTF-8 or in either UTF-16, which PowerShell writes."""
+    return word.encode() in data or word.encode("utf-16-le")[:-1] in data
+
+
 def _below(path: str, endings: tuple[str, ...]) -> Iterator[str]:
     if not Path(path).is_dir():
         if not Path(path).exists():

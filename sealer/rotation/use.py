@@ -66,7 +66,7 @@ def in_files(job: Job) -> list[Use]:
             place = f"{one.file}:{one.line}"
             found.append(Use(place, None, one.error.message) if one.error else Use(place, frozenset(one.keys.values())))
         if report.error is not None:
-            found.append(Use(report.path, None, report.error.message))
+            found.append(Use(report.path, None, report.error.message.removeprefix(f"{report.path}: ")))
     return found
 
 

@@ -29,7 +29,12 @@ from tests.kit.warm import WarmKseal
 
 pytestmark = pytest.mark.interop
 
-SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}, "data": {"a": "eA=="}}
+SECRET: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "db", "namespace": "shop"},
+    "data": {"a": "eA=="},
+}
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config
@@ -123,7 +128,7 @@ class Ground(NamedTuple):
 
         assert self.key.certificate is not None
         sealed = seal_secret(SECRET, self.key.certificate.public_key)
-        metadata = {**SECRET["metadata"], "labels": {"old": "label"}, "annotations": {"old": "note"}}  # type: ignore[dict-item]  # a literal
+        metadata = {**SECRET["metadata"], "labels": {"old": "label"}, "annotations": {"old": "note"}}
         described = seal_secret({**SECRET, "metadata": metadata}, self.key.certificate.public_key)
         raw_key = {
             "apiVersion": "v1",
@@ -138,6 +143,7 @@ class Ground(NamedTuple):
         pem = b"-----BEGIN CERTIFICATE-----\n"
         return {
             "sealed.json": json.dumps(sealed).encode(),
+            "sealed-two.yaml": yaml.safe_dump_all([sealed, sealed]).encode(),
             "described.json": json.dumps(described).encode(),
             "described.yaml": b"# kept\n" + yaml.safe_dump(described).encode(),
             "key.yaml": yaml.safe_dump(raw_key).encode(),
@@ -213,6 +219,7 @@ SEALS = [
     "-f secret.json some more words - --",
     "-f secret.json -v 5 --logtostderr=false --vmodule=a=1 --stderrthreshold WARNING",
     "-f secret.json --fetch-cert=false --validate=0 --raw=F",
+    "-f secret.json --request-timeout never",
     "--fetch-cert",
     "--fetch-cert --raw -f secret.json",
 ]
@@ -232,6 +239,7 @@ def test_what_is_sealed_is_the_same(line: str, ground: Ground) -> None:
     [
         ("-f secret.json -w out.json", "out.json"),
         ("-f secret.json -w out", "out"),
+        ("-f secret.json -w -", "-"),
         ("-f secret.json -w out.yaml", "out.yaml"),
         ("-f secret.json -w out.yml -o json", "out.yml"),
         ("-f secret.json --sealed-secret-file=out.yaml -o xml", "out.yaml"),
@@ -289,6 +297,7 @@ QUOTED = [
     "--recovery-unseal -f sealed.json",
     "--recovery-unseal -f sealed.json --recovery-private-key nowhere",
     "--recovery-unseal -f sealed.json --recovery-private-key no-key.yaml",
+    "-f secret.json --cert file:///nowhere/cert.pem",
     "--recovery-unseal -f nowhere",
     "--recovery-unseal -f sealed.json --recovery-private-key key.pem -o xml",
 ]
@@ -486,8 +495,9 @@ def test_merging_into_a_file_without_labels_does_not_crash(ground: Ground) -> No
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: db, namespace: shop}\ndata: {a: eA==}\n",
         json.dumps(SECRET) + "\n---\na: [\n---\n" + json.dumps(SECRET),
         json.dumps(SECRET) + json.dumps(SECRET) + "garbage",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {a: x, a: z}\n",
     ],
-    ids=["another kind", "a broken document among good ones", "garbage behind objects"],
+    ids=["another kind", "a broken document among good ones", "garbage behind objects", "a key twice"],
 )
 def test_what_would_be_lost_or_misread_is_an_error(text: str, ground: Ground) -> None:
     ours = ground.run(True, ["--cert", "cert.pem"], text.encode())
@@ -511,6 +521,40 @@ def test_a_number_is_no_text(field: str, value: str, becomes: str, ground: Groun
     assert 'stringData["pin"]' in ours.error
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"metadata": {"name": "Data_Base", "namespace": "shop"}},
+        {"data": {"pässword": "eA=="}},
+        {"data": {"k" * 254: "eA=="}},
+        {"apiVersion": "v2"},
+        {"kind": "secret"},
+    ],
+    ids=["name", "letter of a key", "length of a key", "version", "kind"],
+)
+def test_what_the_api_would_refuse_is_not_sealed(changed: dict[str, Any], ground: Ground) -> None:
+    original, ours = ground.both(["--cert", "cert.pem"], json.dumps({**SECRET, **changed}).encode())
+    assert original.code == 0
+    assert (ours.code, ours.output) == (1, b"")
+    assert ours.error.startswith("error: ")
+
+
+def test_what_only_a_server_writes_is_left_out(ground: Ground) -> None:
+    metadata = {**SECRET["metadata"], "managedFields": [{"manager": "kubectl", "operation": "Update"}]}
+    original, ours = ground.both(["--cert", "cert.pem"], json.dumps({**SECRET, "metadata": metadata}).encode())
+    (theirs,), (sealed,) = ground.plain(original.output), ground.plain(ours.output)
+    assert theirs["spec"]["template"]["metadata"].pop("managedFields")
+    assert sealed == theirs
+
+
+def test_utf_16_is_read_by_its_mark(ground: Ground) -> None:
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {a: über}\n"
+    original, ours = ground.both(["--cert", "cert.pem"], text.encode("utf-16"))
+    assert (original.code, original.output) == (1, b"")
+    (sealed,) = ground.plain(ours.output)
+    assert sealed["spec"]["encryptedData"] == {"a": "über".encode()}
+
+
 def test_what_no_cluster_stores_is_not_sealed(ground: Ground) -> None:
     many = {**SECRET, "data": {f"k{number}": "" for number in range(5000)}}
     original, ours = ground.both(["--cert", "cert.pem"], json.dumps(many).encode())
@@ -530,6 +574,22 @@ def test_lists_are_taken_apart(ground: Ground) -> None:
 def test_recovery_of_nothing_is_an_error(ground: Ground) -> None:
     original, ours = ground.both(["--recovery-unseal", "-f", "nothing", "--recovery-private-key", "key.pem"])
     assert (original.code, ours.code, ours.output) == (0, 1, b"")
+
+
+def test_recovery_of_several_documents_is_an_error(ground: Ground) -> None:
+    line = ["--recovery-unseal", "-f", "sealed-two.yaml", "--recovery-private-key", "key.pem"]
+    original, ours = ground.both(line)
+    assert original.code == 0
+    assert len(ground.plain(original.output)) == 1
+    assert (ours.code, ours.output) == (1, b"")
+    assert "one SealedSecret can be unsealed at a time" in ours.error
+
+
+def test_merging_leaves_another_output_alone(ground: Ground) -> None:
+    line = ["--cert", "cert.pem", "--merge-into", "sealed.json", "-f", "secret.json", "-w", "out.json"]
+    original, ours = ground.both(line)
+    assert (original.code, original.written["out.json"]) == (0, b"")
+    assert (ours.code, ours.written.get("out.json")) == (0, None)
 
 
 def test_a_failed_call_leaves_the_output_as_it_was(ground: Ground) -> None:

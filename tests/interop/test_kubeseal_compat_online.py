@@ -213,6 +213,27 @@ def test_server_and_authority_can_be_given(ground: Ground) -> None:
     assert ours.code == 0, ours.error
 
 
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (("--insecure-skip-tls-verify",), 0),
+        (("--insecure-skip-tls-verify=false",), 1),
+        (("--certificate-authority=ca.crt", "--tls-server-name=kubernetes.default.svc"), 0),
+        (("--certificate-authority=ca.crt", "--tls-server-name=elsewhere.example"), 1),
+        (("--certificate-authority=ca.crt", "--disable-compression"), 0),
+        (("--certificate-authority=ca.crt", "--proxy-url=http://127.0.0.1:1"), 1),
+        (("--certificate-authority=ca.crt", "--username=me", "--password=word"), 1),
+    ],
+    ids=lambda value: value[-1].split("=")[0] if isinstance(value, tuple) else str(value),
+)
+def test_the_way_to_the_server_is_as_the_flags_say(ground: Ground, flags: tuple[str, ...], code: int) -> None:
+    (ground.folder / "ca.crt").write_bytes(ground.plane.ca)
+    known = ("--kubeconfig=/dev/null", f"--server={ground.plane.server}", f"--token={ground.plane.token}")
+    original, ours = ground.both(*known, *flags, "--fetch-cert")
+    assert (ours.code, ours.output) == (original.code, original.output), original.error
+    assert ours.code == code, ours.error
+
+
 def test_kseal_verify_asks_the_controller(ground: Ground, sealed: str) -> None:
     where = f"--controller-namespace={ground.namespace}"
     assert ground.kseal("verify", where, stdin=sealed) == Did(0, "", "")

@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,6 +17,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
+        if self.path == "/dripping-head":
+            self._drip_head()
+            return
         body = b'{"a": 1}'
         if self.path == "/bomb":
             self.send_header("Content-Encoding", "gzip")
@@ -33,6 +37,15 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(bytes(65536) if self.path == "/endless" else b"x")
                 if self.path == "/dripping":
                     threading.Event().wait(0.02)
+        except OSError:
+            return
+
+    def _drip_head(self) -> None:
+        self.flush_headers()
+        try:
+            for _ in range(250):  # ends some time, should nobody hang up
+                self.wfile.write(b"x")
+                threading.Event().wait(0.02)
         except OSError:
             return
 
@@ -65,6 +78,14 @@ def test_an_answer_that_is_too_slow_is_cut_off(address: str, monkeypatch: pytest
     monkeypatch.setattr(bounded, "LIMIT_SECONDS", 0.2)
     with pytest.raises(requests.RequestException, match=r"longer than 0\.2 s"):
         bounded.session().get(f"{address}/dripping", timeout=5)
+
+
+def test_a_head_that_is_too_slow_is_cut_off(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "LIMIT_SECONDS", 0.2)
+    begun = time.monotonic()
+    with pytest.raises(requests.RequestException):
+        bounded.session().get(f"{address}/dripping-head", timeout=5)
+    assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("path", ["cut", "garbled"])

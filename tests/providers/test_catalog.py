@@ -53,7 +53,9 @@ def test_a_library_that_is_not_there_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, kind: str, library: str
 ) -> None:
     entry = catalog.KEY_SERVICES[kind]
-    monkeypatch.delitem(sys.modules, entry.path.partition(":")[0], raising=False)
+    folder = entry.path.partition(":")[0].rpartition(".")[0]
+    for name in [name for name in sys.modules if name.startswith(f"{folder}.")]:  # all that has imported it before
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(Misconfigured, match=f'keys of kind {kind} need the Python package "{library}') as caught:
         catalog.key_service(kind, {})

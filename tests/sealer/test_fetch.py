@@ -187,7 +187,7 @@ def test_file_urls_read_local_files(tmp_path: Path) -> None:
     file = tmp_path / "a b.pem"
     file.write_bytes(b"text")
     assert get(file.as_uri()) == b"text"
-    with pytest.raises(CertificateError, match="No such file"):
+    with pytest.raises(CertificateError, match="404 Not Found"):
         get("file:///nonexistent.pem")
     with pytest.raises(CertificateError, match='cannot name the host "server"'):
         get("file://server/share.pem")

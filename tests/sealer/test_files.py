@@ -12,6 +12,7 @@ import pytest
 
 from engine.errors import KsealError
 from sealer.cli import files
+from sealer.cli.compat.call import read_file
 from sealer.cli.files import Input, read_inputs, refuse_work_tree, write_file, write_output
 from sealer.cli.misuse import Misused
 
@@ -70,6 +71,22 @@ def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
         read_inputs([str(tmp_path / "none")], example="x")
     with pytest.raises(KsealError, match=r"cannot read .*: is a directory"):
         read_inputs([str(tmp_path)], example="x")
+
+
+def test_what_has_no_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Pipe):
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            assert size > 0, "all of it is asked for"
+            return b"\0" * size
+
+    with pytest.raises(KsealError, match=r"^/dev/zero: more than the 67108864 bytes that are read$"):
+        read_inputs(["/dev/zero"], example="")
+    monkeypatch.setattr("sys.stdin", Endless())
+    with pytest.raises(KsealError, match=r"^stdin: more than"):
+        read_inputs(["-"], example="")
+    with pytest.raises(KsealError, match=r"^/dev/zero: more than"):
+        read_file("/dev/zero")
 
 
 def test_a_new_file_is_private_and_an_old_one_keeps_its_mode(tmp_path: Path) -> None:

@@ -15,6 +15,14 @@ def test_every_flag_is_in_the_table() -> None:
     assert missing == []
 
 
+def test_every_flag_is_typed_beside_the_original() -> None:
+    files = (ROOT / "tests" / "interop").glob("test_kubeseal_compat*.py")
+    code = "".join(path.read_text() for path in files)
+    short = {flag.name: rf"|-{flag.short}\b" if flag.short else "" for flag in FLAGS}
+    typed = {name for name, other in short.items() if re.search(rf"--{name}\b{other}", code)}
+    assert [flag.name for flag in FLAGS if flag not in klog.FLAGS and flag.name not in typed] == []
+
+
 def test_every_difference_names_a_test_that_exists() -> None:
     files = [
         *(ROOT / "tests" / "interop").glob("test_kubeseal_compat*.py"),

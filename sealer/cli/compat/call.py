@@ -86,7 +86,8 @@ class Call:
 
         location = self.text("cert")
         if location:
-            return certificates.read(location, timeout_seconds=self._timeout_seconds()), location
+            seconds = self._timeout_seconds() if certificates.is_url(location) else _PATIENCE_SECONDS
+            return certificates.read(location, timeout_seconds=seconds), location
         try:
             service = self.service()
             return service.certificate(), service.called
@@ -144,7 +145,9 @@ class Call:
         return asked.lower()
 
     def write(self, text: str, *, is_plaintext: bool = False) -> None:
-        files.write_output(text, self.text("sealed-secret-file") or None, is_plaintext=is_plaintext)
+        path = self.text("sealed-secret-file") or None
+        path = f"./{path}" if path == files.STDIN else path  # a file of this name, for the original
+        files.write_output(text, path, is_plaintext=is_plaintext)
 
     def write_objects(self, objects: Iterable[dict[str, Any]], *, is_plaintext: bool = False) -> None:
         """All objects in the form that is asked for."""
@@ -198,6 +201,6 @@ def read_file(path: str) -> bytes:
     """A file. Raises: Failure, in Go's words."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123  # as in sealer.cli.files
-            return file.read()
+            return files.bounded(file, path)
     except OSError as error:
         raise Failure(f"open {path}: {(error.strerror or str(error)).lower()}") from error

@@ -121,6 +121,7 @@ def test_what_cannot_be_read_is_refused_with_its_line(data: bytes) -> None:
 def test_other_files_hold_none() -> None:
     assert not may_hold_sealed(b"kind: Secret\napiVersion: v1\n")
     assert may_hold_sealed(HEAD.encode())
+    assert all(may_hold_sealed(HEAD.encode(form)) for form in ("utf-16", "utf-16-be", "utf-16-le"))
     assert file_of("- a\n- b\n").found == ()
     assert file_of("kind: SealedSecret\napiVersion: v1\n").found == ()
 

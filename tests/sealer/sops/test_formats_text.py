@@ -106,7 +106,7 @@ def test_a_key_that_metadata_need_is_refused(form: str, key: str) -> None:
     [
         ("json", b'{"a": "pl4nted"', "line 1: "),
         ("json", b'\n{"a": pl4nted}', "line 2: "),
-        ("json", b'["pl4nted"]', "only an object"),
+        ("json", b'["pl4nted"]', "no JSON object"),
         ("json", b'{"a": 1e999}', "a number is larger"),
         ("json", b'{"a":' * 300 + b"1" + b"}" * 300, "inside each other"),
         ("json", b'{"a":' + b"[" * 100_000, "inside each other"),

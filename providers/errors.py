@@ -15,6 +15,8 @@ A message names the key or the address, and at most the service's own words on i
 from engine.errors import NotReady, Stalled
 
 _LIMIT_CHARACTERS = 300
+UNREACHED = "see that it runs and can be reached from here; HTTPS_PROXY and NO_PROXY count"
+"""What to do when a service does not answer at all."""
 
 
 class NotFound(Stalled):

@@ -25,7 +25,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 from engine.errors import KsealError
 from providers import encoded
 from providers.base import WrappingKey
-from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
+from providers.errors import UNREACHED, Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _ARN: Final = re.compile(r"arn:aws[\w-]*:kms:([a-z0-9-]+):[0-9]+:(?:key|alias)/\S+")
 CONFIG: Final = Config(connect_timeout=10, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
@@ -126,7 +126,7 @@ def translated(arn: str, error: BotoCoreError | ClientError, allowed: str) -> Ks
     if isinstance(error, ParamValidationError):  # its text repeats what was to be sent
         return Misconfigured(f"{arn}: the request to AWS makes no sense: an empty wrapped key, or an odd context")
     if isinstance(error, HTTPClientError | NoConnection):
-        return Unavailable(f"{arn}: AWS does not answer: {type(error).__name__}")
+        return Unavailable(f"{arn}: AWS does not answer: {type(error).__name__}", UNREACHED)
     if not isinstance(error, ClientError):
         return Misconfigured(f"{arn}: {words(str(error))}")
     code = str(error.response.get("Error", {}).get("Code", ""))

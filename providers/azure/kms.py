@@ -23,7 +23,7 @@ from azure.keyvault.keys.crypto import EncryptionAlgorithm
 from engine.errors import KsealError
 from providers import encoded
 from providers.base import WrappingKey
-from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
+from providers.errors import UNREACHED, Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 _ALGORITHM: Final = EncryptionAlgorithm.rsa_oaep_256
@@ -108,7 +108,7 @@ def _translated(key: WrappingKey, error: AzureError) -> KsealError:
         hint = "log in with az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
         return Denied(f"{_named(key)}: Azure does not accept the credentials, or there are none", hint)
     if isinstance(error, ServiceRequestError | ServiceResponseError):
-        return Unavailable(f"{_named(key)}: Azure does not answer: {type(error).__name__}")
+        return Unavailable(f"{_named(key)}: Azure does not answer: {type(error).__name__}", UNREACHED)
     said = f"{_named(key)}: Azure says {words(str(error.message))}"
     if isinstance(error, ResourceNotFoundError):
         return NotFound(said)

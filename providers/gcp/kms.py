@@ -21,7 +21,7 @@ from requests import RequestException
 from engine.errors import KsealError
 from providers import encoded
 from providers.base import WrappingKey
-from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
+from providers.errors import UNREACHED, Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _NAME: Final = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[A-Za-z0-9_-]+")
 _SCOPES: Final = ("https://www.googleapis.com/auth/cloudkms",)
@@ -49,7 +49,7 @@ class GcpKms:
 
     def _call(self, key: WrappingKey, method: str, **request: Any) -> Any:
         name = key.text("resource_id")
-        if not _NAME.fullmatch(name):
+        if not (name.isascii() and name.isprintable() and _NAME.fullmatch(name)):
             hint = "projects/P/locations/L/keyRings/R/cryptoKeys/K"
             raise Misconfigured(f'"{words(name)}" is no resource name of a key in Google Cloud KMS', hint)
         try:
@@ -111,7 +111,7 @@ def _translated(name: str, error: Exception) -> KsealError:
     if isinstance(error, RefreshError):
         return Denied(f"{name}: Google does not accept the credentials")
     if not isinstance(error, exceptions.GoogleAPICallError):
-        return Unavailable(f"{name}: Google Cloud does not answer: {type(error).__name__}")
+        return Unavailable(f"{name}: Google Cloud does not answer: {type(error).__name__}", UNREACHED)
     said = f"{name}: Google Cloud says {words(str(error.message))}"
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
         return Denied(said, "the account needs the role roles/cloudkms.cryptoKeyEncrypterDecrypter on the key")

@@ -10,7 +10,7 @@ from hvac.exceptions import Forbidden, InvalidPath, RateLimitExceeded, Unauthori
 
 from engine.errors import KsealError
 from providers import bounded
-from providers.errors import Denied, Misconfigured, NotFound, Throttled, Unavailable, words
+from providers.errors import UNREACHED, Denied, Misconfigured, NotFound, Throttled, Unavailable, words
 
 _TIMEOUT_SECONDS: Final = 15
 _LIMIT_TOKEN: Final = 8 * 1024
@@ -47,7 +47,7 @@ def refuse_redirection(where: str, answer: object) -> None:
 def translated(where: str, error: Exception, allowed: str) -> KsealError:
     """One of providers.errors. `allowed` says what the token has to be allowed."""
     if isinstance(error, requests.RequestException):
-        hint = "VAULT_CACERT names the certificate of the authority" if "SSL" in type(error).__name__ else None
+        hint = "VAULT_CACERT names the certificate of the authority" if "SSL" in type(error).__name__ else UNREACHED
         return Unavailable(f"{where}: Vault does not answer: {type(error).__name__}", hint)
     said = f"{where}: Vault says {words(str(error.args[0]))}"
     if isinstance(error, Unauthorized | Forbidden):

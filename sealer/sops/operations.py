@@ -155,11 +155,12 @@ def set_value(
     value: object,
     ignore_mac: bool = False,
     now: "datetime",
+    warn: Warn | None = None,
 ) -> tuple[bytes, bool]:
     """The file with another value at a place of its first document, and whether it differs. Raises: SopsError."""
     from sealer.sops.index import replaced
 
-    opened = open_file(data, source, keys, ignore_mac=ignore_mac)
+    opened = open_file(data, source, keys, ignore_mac=ignore_mac, warn=warn)
     first, has_changed = replaced(_first(opened.branches), path, value)  # type: ignore[arg-type]  # any tree value
     opened.branches = [first, *opened.branches[1:]]
     check_plain(opened.branches, target)
@@ -175,11 +176,12 @@ def unset_value(
     path: "Path",
     ignore_mac: bool = False,
     now: "datetime",
+    warn: Warn | None = None,
 ) -> bytes:
     """The file without what stands at a place of its first document. Raises: SopsError, NotThere."""
     from sealer.sops.index import removed
 
-    opened = open_file(data, source, keys, ignore_mac=ignore_mac)
+    opened = open_file(data, source, keys, ignore_mac=ignore_mac, warn=warn)
     opened.branches = [removed(_first(opened.branches), path), *opened.branches[1:]]
     return opened.sealed(target, now=now)
 
@@ -195,9 +197,10 @@ def rotate_file(
     ignore_mac: bool = False,
     now: "datetime",
     random: Random = os.urandom,
+    warn: Warn | None = None,
 ) -> bytes:
     """The file under a new data key. Keys join the first group, and leave all of them. Raises: SopsError."""
-    opened = open_file(data, source, keys, ignore_mac=ignore_mac)
+    opened = open_file(data, source, keys, ignore_mac=ignore_mac, warn=warn)
     gone = {key.identity for key in remove}
     first, *others = opened.metadata.key_groups
     groups = [[key for key in group if key.identity not in gone] for group in ([*first, *add], *others)]

@@ -165,6 +165,7 @@ def ground(program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFact
     text = made.encrypted["e.yaml"].decode()
     made.encrypted["moved.yaml"] = made.encrypted["e-keys.yaml"].replace(b"password", b"pa55word")
     made.encrypted["changed.yaml"] = text.replace("s_unencrypted: plain", "s_unencrypted: other").encode()
+    made.encrypted["plain-comment.yaml"] = re.sub(r"(?m)^#ENC.*$", "# top", text).encode()
     made.encrypted["no-mac.yaml"] = re.sub(r"(?m)^    mac: .*$", '    mac: ""', text).encode()
     made.encrypted["new-version.yaml"] = text.replace("version: 3.13.3", "version: 99.1.0").encode()
     made.encrypted["no-version.yaml"] = text.replace("version: 3.13.3", "version: later").encode()
@@ -546,6 +547,19 @@ UPDATES = [
 @pytest.mark.parametrize("words", UPDATES)
 def test_updating_keys(ground: Ground, words: str) -> None:
     check(ground, words.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["decrypt", "plain-comment.yaml"],
+        ["rotate", "plain-comment.yaml"],
+        ["set", "plain-comment.yaml", '["a"]', "2"],
+        ["unset", "plain-comment.yaml", '["a"]'],
+    ],
+)
+def test_comments_that_came_in_plain_are_warned_of(ground: Ground, words: list[str]) -> None:
+    assert "level=warning" in check(ground, words).error
 
 
 @pytest.mark.parametrize("answer", [b"y\n", b"n\n", b"maybe\ny\n", b""])

@@ -83,8 +83,9 @@ def test_missing_engines_and_a_server_that_is_away_are_told_apart(bao: OpenBao) 
     service = catalog.key_service("hc_vault", {"VAULT_TOKEN": TOKEN})
     with pytest.raises(NotFound):
         service.wrap(key(f"{bao.address}/v1/nowhere/keys/x"), b"data")
-    with pytest.raises(Unavailable, match="Vault does not answer"):
+    with pytest.raises(Unavailable, match="Vault does not answer") as caught:
         service.wrap(key("http://127.0.0.1:1/v1/transit/keys/x"), b"data")
+    assert "can be reached from here" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

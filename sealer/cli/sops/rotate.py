@@ -40,6 +40,7 @@ def rotate(call: Call, path: str) -> None:
         remove=removed,
         ignore_mac=call.flag("ignore-mac"),
         now=now(),
+        warn=call.voice.warning,
     )
     call.write(rotated, path)
 

@@ -48,6 +48,7 @@ def set_in_file(call: Call, path: str, place: Path, value: Value) -> None:
         value=value,
         ignore_mac=call.flag("ignore-mac"),
         now=now(),
+        warn=call.voice.warning,
     )
     if not differs and call.flag("idempotent"):
         call.voice.info("File not written due to no change")

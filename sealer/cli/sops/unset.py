@@ -35,6 +35,7 @@ def run(call: Call) -> int:
             path=place,
             ignore_mac=call.flag("ignore-mac"),
             now=now(),
+            warn=call.voice.warning,
         )
     except NotThere:
         if call.flag("idempotent"):

@@ -17,6 +17,10 @@ _LIMIT_TOKEN: Final = 8 * 1024
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-~")
 
 
+ODD_ANSWERS: Final = (AttributeError, TypeError, ValueError, RecursionError)
+"""What hvac ends with over an answer that has another shape than Vault's, or is nested for ever."""
+
+
 def connect(environ: Mapping[str, str], address: str) -> Any:
     """A client that follows no redirection, and reads answers only so far."""
     session = bounded.session()
@@ -49,7 +53,8 @@ def translated(where: str, error: Exception, allowed: str) -> KsealError:
     if isinstance(error, requests.RequestException):
         hint = "VAULT_CACERT names the certificate of the authority" if "SSL" in type(error).__name__ else UNREACHED
         return Unavailable(f"{where}: Vault does not answer: {type(error).__name__}", hint)
-    said = f"{where}: Vault says {words(str(error.args[0]))}"
+    text = error.args[0] if error.args else None
+    said = f"{where}: Vault says {words(str(text or type(error).__name__))}"
     if isinstance(error, Unauthorized | Forbidden):
         return Denied(said, f"VAULT_TOKEN, or ~/.vault-token, has the token; {allowed}")
     if isinstance(error, InvalidPath):

@@ -15,8 +15,6 @@ from providers.errors import UNREACHED, Denied, Misconfigured, NotFound, Throttl
 _TIMEOUT_SECONDS: Final = 15
 _LIMIT_TOKEN: Final = 8 * 1024
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-~")
-
-
 ODD_ANSWERS: Final = (AttributeError, TypeError, ValueError, RecursionError)
 """What hvac ends with over an answer that has another shape than Vault's, or is nested for ever."""
 
@@ -53,6 +51,8 @@ def translated(where: str, error: Exception, allowed: str) -> KsealError:
     if isinstance(error, requests.RequestException):
         hint = "VAULT_CACERT names the certificate of the authority" if "SSL" in type(error).__name__ else UNREACHED
         return Unavailable(f"{where}: Vault does not answer: {type(error).__name__}", hint)
+    if isinstance(error, ODD_ANSWERS):  # its text is of Python, about what the server sent
+        return Unavailable(f"{where}: Vault answers with something else than it is asked for", "is it a Vault server?")
     text = error.args[0] if error.args else None
     said = f"{where}: Vault says {words(str(text or type(error).__name__))}"
     if isinstance(error, Unauthorized | Forbidden):

@@ -16,7 +16,7 @@ from hvac.exceptions import VaultError
 from engine.errors import KsealError
 from providers.base import WrappingKey
 from providers.errors import Denied, Misconfigured, Unavailable, words
-from providers.vault.client import connect, is_path, translated
+from providers.vault.client import ODD_ANSWERS, connect, is_path, translated
 
 ALLOWLIST: Final = "SOPS_HC_VAULT_ALLOWLIST"
 _LIMIT_BYTES: Final = 64 * 1024
@@ -52,9 +52,10 @@ class VaultTransit:
         try:
             call = getattr(self._client(key).secrets.transit, method)
             answer = call(name=name, mount_point=engine, **arguments)
-        except (VaultError, requests.RequestException) as error:
+        except (VaultError, requests.RequestException, *ODD_ANSWERS) as error:
             raise _translated(key, error) from error
-        value = answer.get("data", {}).get(field) if isinstance(answer, dict) else None
+        inside = answer.get("data") if isinstance(answer, dict) else None
+        value = inside.get(field) if isinstance(inside, dict) else None
         if not isinstance(value, str):
             raise Unavailable(f"{_named(key)}: Vault answers without {field}", "a redirection is not followed")
         return value

@@ -10,7 +10,7 @@ import requests
 from hvac.exceptions import VaultError
 
 from providers.errors import Misconfigured, words
-from providers.vault.client import connect, is_path, refuse_redirection, translated
+from providers.vault.client import ODD_ANSWERS, connect, is_path, refuse_redirection, translated
 
 _USUAL_ADDRESS = "https://127.0.0.1:8200"
 
@@ -47,7 +47,7 @@ class VaultSecrets:
             if self._known(found) == values:
                 return False
             made = self._client.write_data(path, data=values if self._version == 1 else {"data": values})
-        except (VaultError, requests.RequestException) as error:
+        except (VaultError, requests.RequestException, *ODD_ANSWERS) as error:
             raise translated(where, error, "it must be allowed to write there") from error
         refuse_redirection(where, made)
         return True

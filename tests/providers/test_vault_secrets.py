@@ -1,4 +1,4 @@
-"""Publishing to a server of Vault that answers with something else than Vault's answers."""
+"""A server of Vault that answers with something else than Vault's answers."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ import pytest
 pytest.importorskip("hvac")
 
 from providers.errors import Unavailable
+from providers.vault.kms import VaultTransit
 from providers.vault.kv import VaultSecrets
+from sealer.sops.recipients.base import MasterKey
 
 FIELDS = {"vault_kv_mount_name": "kv", "vault_path": "team"}
 Answer = tuple[int, bytes]
@@ -35,6 +37,7 @@ def serving(read: Answer, write: Answer) -> Iterator[tuple[str, list[str]]]:
             asked.append(self.command)
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(status)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -73,3 +76,19 @@ def test_values_that_are_there_are_not_written_again() -> None:
         place = VaultSecrets({"VAULT_TOKEN": "t"}, {**FIELDS, "vault_address": url})
         assert not place.put("db", {"password": "hunter2"})
     assert asked == ["GET"]
+
+
+ODD = [
+    *((400, body) for body in (b"[]", b'{"errors": [1]}', b'{"errors": 5}')),
+    *((200, body) for body in (b"[" * 100_000, b'{"data": []}', b'{"data": null}', b"5", b"9" * 5000)),
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: f"{odd[0]} {odd[1][:20]!r}")
+def test_no_answer_of_a_stranger_ends_a_run(odd: Answer) -> None:
+    with serving(odd, odd) as (url, _):
+        fields = {"vault_address": url, "engine_path": "transit", "key_name": "k"}
+        with pytest.raises(Unavailable, match="Vault answers"):
+            VaultTransit({"VAULT_TOKEN": "t"}).unwrap(MasterKey("hc_vault", fields, "vault:v1:AAAA"))
+    with serving((400, b"[]"), odd) as (url, _), pytest.raises(Unavailable, match="Vault answers"):
+        VaultSecrets({"VAULT_TOKEN": "t"}, {**FIELDS, "vault_address": url}).put("db", {"password": "hunter2"})

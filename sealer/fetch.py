@@ -57,7 +57,8 @@ def fetch(url: str, *, timeout_seconds: float, may_leave_host: bool) -> bytes:
         hint = "give --cert-fingerprint, or the URL it leads to"
         raise CertificateError(f'cannot fetch "{without_password(url)}": {error}', hint) from error
     except URLError as error:
-        reason = str(error.reason)
+        cause = error.reason
+        reason = cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else str(cause)
     except TimeoutError:
         reason = f"no complete answer within {timeout_seconds:g} s"
     except FileNotFoundError:

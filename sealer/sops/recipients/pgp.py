@@ -17,6 +17,7 @@ TIMEOUT_SECONDS: Final = 300.0
 _LIMIT_BYTES: Final = 256 * 1024
 _LIMIT_MESSAGE: Final = 64 * 1024
 _LINES_SHOWN: Final = 3
+_CHARACTERS_SHOWN: Final = 300
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 
 
@@ -85,4 +86,6 @@ def _long_id(fingerprint: str) -> str:
 def _last_words(errors: bytes) -> str:
     lines = [line.strip().removeprefix("gpg: ") for line in errors.decode("utf-8", "replace").splitlines()]
     shown = [line for line in lines if line and not line.startswith("encrypted with")][-_LINES_SHOWN:]
-    return "".join(letter if letter.isprintable() else "?" for letter in "; ".join(shown))
+    line = "; ".join(shown)
+    line = line if len(line) <= _CHARACTERS_SHOWN else f"{line[:_CHARACTERS_SHOWN]}…"
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

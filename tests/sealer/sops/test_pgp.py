@@ -84,3 +84,9 @@ def test_a_gpg_that_is_not_there_and_a_message_too_long_are_refused() -> None:
         PgpService({"SOPS_GPG_EXEC": "/nowhere/gpg"}).unwrap(key())
     with pytest.raises(KsealError, match="longer than 65536 bytes"):
         PgpService({}).unwrap(key("m" * 70_000))
+
+
+def test_a_reason_of_one_endless_line_is_cut_short(gpg: Callable[..., PgpService]) -> None:
+    with pytest.raises(KsealError) as caught:
+        gpg("sys.stderr.write('x' * 100_000); sys.exit(2)").unwrap(key())
+    assert len(caught.value.message) < 400

@@ -658,6 +658,20 @@ def test_a_file_for_a_command(ground: Ground, words: tuple[str, ...]) -> None:
     check(ground, ["exec-file", *words])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("exec-env", "--user", "nobody", "e-flat.yaml", "id -un; echo $A $HOME $USER"),
+        ("exec-file", "--user", "nobody", "e.yaml", "id -un; cat {}"),
+        ("exec-file", "--user", "nobody", "--no-fifo", "e.yaml", "id -un; cat {}; stat -c %U:%a {}"),
+    ],
+)
+def test_another_user_runs_the_command(ground: Ground, words: tuple[str, ...]) -> None:
+    """Nothing is imported any more once we are that user, who may not be able to read where Python is."""
+    assert check(ground, list(words)).output.startswith("nobody\n")
+
+
 EDITS: list[tuple[list[str], dict[str, str]]] = [
     (["edit", "e-keys.yaml"], {}),
     (["e-keys.yaml"], {"SOPS_CONFIG": "one.rules"}),

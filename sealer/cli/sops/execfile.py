@@ -5,6 +5,7 @@ in it, needs --no-fifo, which is a file in a private folder.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -62,8 +63,6 @@ def _written(path: str, data: bytes) -> str:
 @contextmanager
 def _pipe(path: str, data: bytes) -> Iterator[str]:
     """A named pipe that gives the data to its first reader."""
-    import threading
-
     os.mkfifo(path, 0o600)
     writer = threading.Thread(target=_give, args=(path, data), daemon=True)
     writer.start()

@@ -5,7 +5,9 @@ removed even after SIGKILL.
 """
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -17,9 +19,6 @@ _IN_MEMORY = "/dev/shm"  # noqa: S108  # the folder made in it is private
 @contextmanager
 def private_folder(environ: Mapping[str, str], *, prefix: str = "") -> Iterator[str]:
     """A new folder with mode 0700, its path; removed with all its content at the end. Raises: OSError."""
-    import shutil
-    import tempfile
-
     folder = tempfile.mkdtemp(prefix=prefix or None, dir=_place(environ))
     end_by_exception()
     guard, pipe = _guard(folder)
@@ -38,8 +37,6 @@ def _place(environ: Mapping[str, str]) -> str | None:
 
 def _guard(folder: str) -> tuple[int, int]:
     """Start the child that removes the folder once our end of a pipe is closed, by us or by our death; both of them."""
-    import shutil
-
     waits, held = os.pipe()
     child = os.fork()
     if child:

@@ -29,7 +29,7 @@ class Team:
         self._capture = capture
         self._identities = [pyrage.x25519.Identity.generate() for _ in range(2)]
         self.ann, self.bob = (str(identity.to_public()) for identity in self._identities)
-        self.holders = (0, 1)
+        self.holders: tuple[int, ...] = (0, 1)
 
     def rules(self, *rules: str) -> None:
         """Write `.sops.yaml`: a rule in each text, with ANN and BOB for the recipients."""

@@ -65,7 +65,21 @@ def encrypt(call: Call) -> int:
             call.replace(found.path, encrypted)
         return True
 
-    return 1 if every.failures(every.each("encrypting, file", call.keys(), work)) else 0
+    done = every.each("encrypting, file", call.keys(), work)
+    if every.failures(done):
+        return 1
+    if not any(one.result for one in done) and any(_is_open(call, one.item) for one in done):
+        call.voice.warning("nothing is encrypted: a rule without path_regex does not say which files below a folder")
+    return 0
+
+
+def _is_open(call: Call, found: Found) -> bool:
+    """Whether a file that was left is plain, and its rule is for all files, so that it is meant by no rule."""
+    try:
+        rule = call.rule(found.path)
+    except NoRuleMatches:
+        return False
+    return rule is not None and rule.is_for_all and not may_be_encrypted(found.read(), call.input_format(found.path))
 
 
 def _is_meant(call: Call, found: Found, data: bytes) -> bool:

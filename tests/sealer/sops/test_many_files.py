@@ -47,6 +47,17 @@ def test_a_tree_is_encrypted_as_rules_mean_it_and_decrypted_again(team: Team) ->
     assert changed(encrypted, after) == MEANT
 
 
+def test_a_tree_that_no_rule_means_is_not_left_plain_without_a_word(team: Team) -> None:
+    team.write("open.yaml", f"creation_rules: [{{age: {team.ann}}}]\n")
+    team.write("plain/a.yaml", "a: 1\n")
+    before = team.files()
+    code, output, error = team.sops("--config", "open.yaml", "encrypt", "-i", "-r", "plain")
+    assert (code, output, team.files()) == (0, "", before)
+    assert "warning: nothing is encrypted: a rule without path_regex" in error
+    assert team.sops("--config", "open.yaml", "encrypt", "-i", "plain/a.yaml") == (0, "", "")
+    assert team.sops("--config", "open.yaml", "encrypt", "-i", "-r", "plain") == (0, "", "")
+
+
 def test_keys_of_a_tree_follow_the_rules(team: Team) -> None:
     team.sops("encrypt", "-i", "-r", ".")
     before = team.files()

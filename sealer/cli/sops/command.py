@@ -82,7 +82,33 @@ def _run_verb(verb: SopsVerb, words: Sequence[str], program: Parsed, environ: Ma
         return _help(verb, voice)
     settings = _settings(program, parsed, voice)
     voice.heed(settings)
-    return verb.run(Call(parsed, settings, environ, voice))
+    call = Call(parsed, settings, environ, voice)
+    if voice.is_original:
+        return verb.run(call)
+    try:
+        return verb.run(call)
+    except KsealError as error:
+        _name_file(error, call)
+        raise
+
+
+def _name_file(error: KsealError, call: Call) -> None:
+    """Put the file before what is wrong with it: those who read it know the place inside only."""
+    from sealer.sops import errors
+
+    about_the_file = (
+        errors.AlreadyEncrypted,
+        errors.DocumentRefused,
+        errors.EnvelopeRefused,
+        errors.MacMismatch,
+        errors.NoDataKey,
+        errors.NotWritable,
+        errors.TreeNotDecrypted,
+        errors.TreeNotEncrypted,
+    )
+    file = call.text("file") or next(iter(call.words), "")
+    if file and isinstance(error, about_the_file) and not error.message.startswith(file):
+        error.message = f"{file}: {error.message}"
 
 
 def _refuse_mistyped(name: str) -> None:

@@ -137,7 +137,7 @@ REFUSED = {
         "metadata.labels.k0 must be a string",
     ),
     "more documents than are read": ("---\na: b\n" * (MANY + 1), "more than 100000 documents"),
-    "more bytes than are read": ("a" * 65 * MIB, "bytes are more than the 67108864 that are read"),
+    "more bytes than are read": ("a" * 65 * MIB, "more than the 67108864 bytes that are read"),
 }
 
 

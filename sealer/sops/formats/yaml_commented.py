@@ -44,7 +44,7 @@ class CommentedReader(Reader):
         else:
             value = self.node(event, 0)
             around = self._of(event)._replace(foot="") if event.__class__ is ScalarEvent else self.own
-        whole = next(self.documents)
+        whole = next(self.documents, NONE)  # none where the grammar breaks behind it, which libyaml says next
         result = Branch(_items(whole.head))
         result += _items(around.head)
         result += _items(around.line)

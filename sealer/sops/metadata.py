@@ -120,7 +120,7 @@ def _groups(fields: Mapping[str, Value]) -> list[list[MasterKey]]:
         _group(_entry(group, f"key_groups[{index}]"), f"key_groups[{index}].")
         for index, group in enumerate(_list(fields, "key_groups", ""))
     ]
-    if not groups:
+    if not any(groups):
         raise EnvelopeRefused("the metadata: no keys found in the file")
     if sum(map(len, groups)) > _KEYS:
         raise EnvelopeRefused(f"the metadata: more than {_KEYS} master keys")

@@ -1,0 +1,1 @@
+"""Deliveries as Flux's custom resources describe them: sources, Kustomizations, receivers."""

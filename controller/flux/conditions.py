@@ -31,8 +31,8 @@ class At(NamedTuple):
     now: datetime
 
 
-def set_condition(status: Status, kind: str, value: str, reason: str, message: str, at: At) -> None:
-    """Set one condition; `value` is True, False or Unknown. Its transition time moves when value, reason or message do."""
+def set_condition(status: Status, kind: str, value: str, reason: str, message: str, at: At) -> None:  # noqa: PLR0917 - as it is read
+    """Set one condition; `value` is True, False or Unknown. Its time moves when value, reason or message do."""
     conditions = _list(status)
     old = next((found for found in conditions if found.get("type") == kind), None)
     new = {

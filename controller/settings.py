@@ -134,6 +134,99 @@ class Logs:
 
 
 @dataclass(frozen=True, slots=True)
+class Flux:
+    """Deliveries: the flags of Flux's controllers, with their names, defaults and units where there is such a flag."""
+
+    controllers: frozenset[str] = frozenset()
+    """Which of `source`, `kustomize` and `notification` this process is; none: no deliveries."""
+    namespace: str = "flux-system"
+    """Where the Leases of Flux's controllers are, and what their own Secrets and ConfigMaps are read from."""
+    storage_path: str = "/data"
+    """Artifacts, mirrors of repositories and what is remembered of applies: all of it can be made again."""
+    storage_address: str = ":9090"
+    """Where artifacts are served."""
+    advertised_address: str = ""
+    """Host and port that consumers are told; empty: the Service of the source controller in `namespace`."""
+    artifact_ttl: timedelta = timedelta(minutes=1)
+    """How long an artifact is kept that a newer one has replaced."""
+    artifact_records: int = 2
+    """How many artifacts of a source are kept whatever their age."""
+    receiver_address: str = ":9292"
+    """Where webhooks come in."""
+    events_address: str = ""
+    """Where events are posted, beside the core Events; empty: nowhere."""
+    concurrent: int = 4
+    """Kustomizations that are worked on at once."""
+    concurrent_sources: int = 2
+    """Sources that are worked on at once."""
+    concurrent_applies: int = 4
+    """Dry-runs at once, for one Kustomization."""
+    jitter_percent: int = 5
+    """By how much intervals vary, so that what began together does not stay together."""
+    dependency_requeue: timedelta = timedelta(seconds=30)
+    """When a Kustomization is looked at again whose dependency or source is not there."""
+    min_retry_delay: timedelta = timedelta(milliseconds=750)
+    """The first pause after a failure that may pass; it doubles."""
+    max_retry_delay: timedelta = timedelta(minutes=15)
+    """The longest such pause."""
+    qps: float = 50.0
+    """Requests per second to the API server, of each of the controllers."""
+    burst: int = 300
+    """Requests above that rate that may go at once."""
+    http_retries: int = 9
+    """How often the fetch of an artifact from elsewhere is tried again."""
+    no_cross_namespace: bool = False
+    """Refuse references to other namespaces."""
+    no_remote_bases: bool = False
+    """Refuse bases that are addresses."""
+    default_account: str = ""
+    """Whom to act as where a Kustomization names no service account; empty: oneself."""
+    default_decryption_account: str = ""
+    default_kubeconfig_account: str = ""
+    allows_external_artifacts: bool = False
+    """Feature gate ExternalArtifact."""
+    strict_substitution: bool = True
+    """Feature gate StrictPostBuildSubstitutions: a variable that nobody defines is an error."""
+    additive_expressions: bool = False
+    """Feature gate AdditiveCELDependencyCheck: readyExpr adds to the built-in test instead of replacing it."""
+    fails_fast: bool = True
+    """Not feature gate DisableFailFastBehavior: the first failed object ends the wait for the others."""
+    insecure_exec: bool = False
+    """Run programs that kubeconfigs of tenants name."""
+    insecure_tls: bool = False
+    """Believe servers that kubeconfigs of tenants do not want checked."""
+    lockdown: bool = False
+    """Every restriction at once, and no work without the guards of builds."""
+    overridden_managers: tuple[str, ...] = ()
+    """More field managers whose edits are undone."""
+    custom_stages: frozenset[str] = frozenset()
+    """Kinds (`group/Kind`, `Kind`) that are applied, and waited for, before the common ones."""
+    label_selector: str | None = None
+    """Only resources with these labels: how the work is split among shards."""
+    config_selector: str = "reconcile.fluxcd.io/watch=Enabled"
+    """Labels of ConfigMaps and Secrets whose users are looked at when they change."""
+    sops_age_secret: str = ""
+    """Secret in `namespace` whose age identities open what comes without a decryption Secret."""
+    kustomize: str | None = None
+    """The kustomize program; None looks on PATH."""
+    scratch: str = "/dev/shm"
+    """A file system in memory, where builds lie that may hold decrypted files."""
+
+    @property
+    def restricts_references(self) -> bool:
+        return self.no_cross_namespace or self.lockdown
+
+    @property
+    def account(self) -> str:
+        """Whom to act as by default: under lockdown nobody's deliveries run as the controller."""
+        return self.default_account or ("default" if self.lockdown else "")
+
+    @property
+    def remote_bases(self) -> bool:
+        return not (self.no_remote_bases or self.lockdown)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it."""
 
@@ -149,3 +242,6 @@ class Settings:
     client: Client = field(default_factory=Client)
     http: Http = field(default_factory=Http)
     logs: Logs = field(default_factory=Logs)
+    is_sealed: bool = True
+    """Whether this process works on SealedSecrets."""
+    flux: Flux = field(default_factory=Flux)

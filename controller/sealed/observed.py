@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from controller.runtime.versions import is_newer
 from engine.kube.refs import Resource
 
 SEALED_SECRETS: Final = Resource("bitnami.com", "v1alpha1", "sealedsecrets", "SealedSecret")
@@ -68,14 +69,6 @@ def is_synced(observed: Observed) -> bool:
     return isinstance(conditions, list) and any(
         isinstance(one, dict) and (one.get("type"), one.get("status")) == ("Synced", "True") for one in conditions
     )
-
-
-def is_newer(version: str, than: str) -> bool:
-    """Compare resource versions: decimal numbers on every server that conforms; what is not compares as newer.
-
-    Source: Kubernetes API concepts, resource versions (comparable as integers since 1.35, in practice since ever).
-    """
-    return int(version) > int(than) if version.isdecimal() and than.isdecimal() else version != than
 
 
 def _has_seen(known: Observed, uid: str, version: str) -> bool:

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from controller.sealed.observed import Key, is_newer
+from controller.runtime.versions import is_newer
+from controller.sealed.observed import Key
 from controller.settings import Watched
 from controller.target import SecretRecord, record
 from engine.errors import KsealError

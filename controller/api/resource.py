@@ -1,5 +1,6 @@
 """What a custom resource tells the API server about itself besides the shape of its objects."""
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -26,6 +27,12 @@ class CustomResource(NamedTuple):
     model: type[Struct]
     """The object without apiVersion, kind and metadata: these are the same for all, and the API server checks them."""
     columns: tuple[Column, ...]
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    """Words by which `kubectl get` means several kinds at once."""
+    annotations: Mapping[str, str] = {}
+    folder: str = ""
+    """Below `deploy/crds`: what is installed together. What secrets alone need stands at the top."""
 
     @property
     def name(self) -> str:

@@ -16,11 +16,21 @@ import msgspec.inspect
 from msgspec import Struct
 from msgspec.inspect import Metadata, NoneType, StructType, Type, UnionType
 
+from controller.api.externalartifact import EXTERNAL_ARTIFACT
+from controller.api.gitrepository import GIT_REPOSITORY
+from controller.api.kustomization import KUSTOMIZATION
+from controller.api.receiver import RECEIVER
 from controller.api.resource import CustomResource
 from controller.api.sealedsecret import SEALED_SECRET
 from engine.kube.yaml import write
 
-RESOURCES: Final[tuple[CustomResource, ...]] = (SEALED_SECRET,)
+RESOURCES: Final[tuple[CustomResource, ...]] = (
+    SEALED_SECRET,
+    GIT_REPOSITORY,
+    KUSTOMIZATION,
+    RECEIVER,
+    EXTERNAL_ARTIFACT,
+)
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "crds"
 
 _COMMAND: Final = "python -m controller.api.schema --write"
@@ -51,18 +61,25 @@ def definition(custom: CustomResource) -> dict[str, Any]:
     resource = custom.resource
     schema = structural(custom.model)
     schema["properties"] = {**_IDENTITY, **schema["properties"]}
+    names: dict[str, Any] = {
+        "kind": resource.kind,
+        "listKind": f"{resource.kind}List",
+        "plural": resource.plural,
+        "singular": custom.singular,
+    }
+    for part, words in (("shortNames", custom.short_names), ("categories", custom.categories)):
+        if words:
+            names[part] = list(words)
+    metadata: dict[str, Any] = {"name": custom.name}
+    if custom.annotations:
+        metadata["annotations"] = dict(custom.annotations)
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": custom.name},
+        "metadata": metadata,
         "spec": {
             "group": resource.group,
-            "names": {
-                "kind": resource.kind,
-                "listKind": f"{resource.kind}List",
-                "plural": resource.plural,
-                "singular": custom.singular,
-            },
+            "names": names,
             "scope": "Namespaced" if resource.namespaced else "Cluster",
             "versions": [
                 {
@@ -81,20 +98,26 @@ def definition(custom: CustomResource) -> dict[str, Any]:
 
 
 def files(resources: Iterable[CustomResource] = RESOURCES) -> dict[str, str]:
-    """File name -> content of the whole folder: one file for each definition, and the kustomization that lists them."""
-    content = {f"{custom.resource.group}_{custom.resource.plural}.yaml": definition(custom) for custom in resources}
-    content["kustomization.yaml"] = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": sorted(content),
-    }
-    return {name: _HEADER + write(value) for name, value in content.items()}
+    """Path below the folder -> content: one file for each definition, and in each folder a list of those in it."""
+    content: dict[str, dict[str, Any]] = {}
+    listed: dict[str, list[str]] = {}
+    for custom in resources:
+        name = f"{custom.resource.group}_{custom.resource.plural}.yaml"
+        content[_below(custom.folder, name)] = definition(custom)
+        listed.setdefault(custom.folder, []).append(name)
+    for folder, names in listed.items():
+        content[_below(folder, "kustomization.yaml")] = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": sorted(names),
+        }
+    return {path: _HEADER + write(value) for path, value in content.items()}
 
 
 def outdated(folder: Path) -> list[str]:
-    """The names of files in the folder that are missing, different, or no longer written by anyone."""
+    """The paths of files in the folder that are missing, different, or no longer written by anyone."""
     wanted = files()
-    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
+    present = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.yaml")}
     return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
@@ -121,9 +144,14 @@ def _rewrite(folder: Path) -> None:
     wanted = files()
     for name in outdated(folder):
         if name in wanted:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(wanted[name], encoding="utf-8")
         else:
             (folder / name).unlink()
+
+
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def _schema(kind: Type) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from controller.api.resource import CustomResource
-from controller.api.toolkit import AGE, ANNOTATIONS, READY, STATUS, Artifact, Column, Condition, ObjectReference
+from controller.api.resource import Column, CustomResource
+from controller.api.toolkit import AGE, ANNOTATIONS, READY, STATUS, Artifact, Condition, ObjectReference
 from engine.kube.refs import Resource
 
 

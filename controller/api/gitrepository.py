@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from controller.api.resource import CustomResource
+from controller.api.resource import Column, CustomResource
 from controller.api.toolkit import (
     AGE,
     ANNOTATIONS,
@@ -17,7 +17,6 @@ from controller.api.toolkit import (
     SHORT_DURATION,
     STATUS,
     Artifact,
-    Column,
     Condition,
     LocalReference,
     rule,

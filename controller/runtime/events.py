@@ -56,8 +56,9 @@ class _Told(NamedTuple):
     @property
     def identity(self) -> tuple[str, ...]:
         """What makes two of them the same news, told again."""
-        said = (self.event.type, self.event.reason, self.event.message)
-        return (*(self.involved[part] for part in ("kind", "namespace", "name", "uid")), *said)
+        said = (self.event.type, self.event.reason, self.event.message, self.event.component)
+        marks = (f"{name}={value}" for name, value in sorted(self.event.annotations.items()))
+        return (*(self.involved[part] for part in ("kind", "namespace", "name", "uid")), *said, *marks)
 
 
 @dataclass(slots=True)
@@ -234,10 +235,14 @@ def _reference(raw: dict[str, Any]) -> dict[str, str]:
 
 
 def _body(told: _Told, series: _Series, component: str) -> dict[str, Any]:
+    component = told.event.component or component
+    metadata: dict[str, Any] = {"namespace": _namespace(told), "name": series.name}
+    if told.event.annotations:
+        metadata["annotations"] = dict(told.event.annotations)
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"namespace": _namespace(told), "name": series.name},
+        "metadata": metadata,
         "involvedObject": {part: value for part, value in told.involved.items() if value},
         "type": told.event.type,
         "reason": told.event.reason,

@@ -32,7 +32,10 @@ _PAUSE_SECONDS: Final = 0.1  # when the system has no more descriptors
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What answers a path. A route for GET answers HEAD too, one for ANY_METHOD all that have none of their own."""
+    """What answers a path. A route for GET answers HEAD too, one for ANY_METHOD all that have none of their own.
+
+    With `is_tree` the path ends in `/`, and all below it is answered that no other route names.
+    """
 
     method: str
     path: str
@@ -41,6 +44,7 @@ class Route:
     """Counted and timed; probes are not."""
     body_limit: int = 0
     """Bytes of body that a request may bring."""
+    is_tree: bool = False
 
 
 class HttpServer:
@@ -65,6 +69,7 @@ class HttpServer:
     ) -> None:
         self._address = address
         self._routes = {(route.method, route.path): route for route in routes}
+        self._trees = sorted({route.path for route in self._routes.values() if route.is_tree}, key=len, reverse=True)
         self._paths = {path for _, path in self._routes}
         self._large_bodies = threading.BoundedSemaphore(LARGE_BODIES)
         self._observe = observe
@@ -123,13 +128,21 @@ class HttpServer:
 
     def _route(self, request: Request) -> Route | None:
         method = "GET" if request.method == "HEAD" else request.method
-        return self._routes.get((method, request.path)) or self._routes.get((ANY_METHOD, request.path))
+        path = self._known(request.path)
+        return self._routes.get((method, path)) or self._routes.get((ANY_METHOD, path))
+
+    def _known(self, path: str) -> str:
+        """The path of the route that is responsible; the given one where there is none."""
+        if path in self._paths:
+            return path
+        return next((tree for tree in self._trees if path.startswith(tree)), path)
 
     def _body_limit(self, request: Request) -> int:
         route = self._route(request)
         return route.body_limit if route else 0
 
     def _without_route(self, path: str) -> Response:
+        path = self._known(path)
         if path not in self._paths:
             return text(HTTPStatus.NOT_FOUND, "not found")
         allowed = {method for method, known in self._routes if known == path}
@@ -216,9 +229,14 @@ class HttpServer:
         started = time.monotonic()
         response, route = self.answer(request)
         keep_alive = request.keep_alive and not self._is_stopping
-        answer = serialize(response, datetime.now(UTC), keep_alive=keep_alive, with_body=request.method != "HEAD")
+        with_body = request.method != "HEAD"
+        answer = serialize(response, datetime.now(UTC), keep_alive=keep_alive, with_body=with_body)
+        if response.file is not None:
+            held.enter_context(response.file)
         try:
             connection.write(answer, self._write_timeout)
+            if response.file is not None and with_body:
+                connection.write_file(response.file, response.size, self._write_timeout)
         finally:
             if route is None or route.is_observed:
                 path = route.path if route else None

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import BinaryIO, Final
 
 from controller.runtime.httpwire import HEAD_LIMIT, Refused, Request, parse_head, split_head
 
 _HEAD_SECONDS: Final = 10.0  # from the first byte of a request to the end of its headers
 _IDLE_SECONDS: Final = 60.0  # between two requests on a connection, and before the first byte
 _LINGER_SECONDS: Final = 1.0
+_PIECE: Final = 256 * 1024  # of a file, at a time
 
 
 class Connection:
@@ -52,6 +53,17 @@ class Connection:
         """Send all of it within `timeout` seconds. Raises: OSError."""
         self._socket.settimeout(timeout)  # for the whole of sendall
         self._socket.sendall(answer)
+
+    def write_file(self, file: BinaryIO, size: int, timeout: float) -> None:
+        """Send `size` bytes of a file within `timeout` seconds, never holding more than a piece. Raises: OSError."""
+        deadline = time.monotonic() + timeout
+        while size:
+            piece = file.read(min(size, _PIECE))
+            if not piece:
+                raise ConnectionError("a file is shorter than was said")  # the client sees a body that breaks off
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            self._socket.sendall(piece)
+            size -= len(piece)
 
     def linger(self) -> None:
         """Let the client read our last words: closing over unread bytes would reset the connection under it."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Final
+from typing import BinaryIO, Final
 
 TEXT: Final = "text/plain; charset=utf-8"
 HEAD_LIMIT: Final = 16 * 1024
@@ -57,6 +57,15 @@ class Response:
     body: bytes = field(default=b"", repr=False)
     content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
+    file: BinaryIO | None = field(default=None, repr=False)
+    """A body that is too large to hold: it is sent piece by piece, from where it stands, and then closed."""
+    size: int = 0
+    """Bytes of `file` that are sent."""
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body, wherever it is."""
+        return len(self.body) if self.file is None else self.size
 
 
 def text(status: HTTPStatus, line: str) -> Response:
@@ -94,12 +103,15 @@ def parse_head(head: bytes) -> tuple[Request, int]:
 
 
 def serialize(response: Response, now: datetime, *, keep_alive: bool, with_body: bool) -> bytes:
-    """The bytes of a response; `with_body` is False for the answer to HEAD. `now` is aware and in UTC."""
+    """The bytes of a response up to a body that is a file; `with_body` is False for the answer to HEAD.
+
+    `now` is aware and in UTC.
+    """
     lines = [
         f"HTTP/1.1 {response.status.value} {response.status.phrase}",
         f"Date: {format_datetime(now, usegmt=True)}",
         f"Content-Type: {response.content_type}",
-        f"Content-Length: {len(response.body)}",
+        f"Content-Length: {response.length}",
         "X-Content-Type-Options: nosniff",
         *(f"{name}: {value}" for name, value in response.headers),
         *(() if keep_alive else ("Connection: close",)),

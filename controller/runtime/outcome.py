@@ -1,6 +1,7 @@
 """What one reconcile concluded, as a value: status, event, metric, log line and the next look are made from it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Literal
 
@@ -36,6 +37,10 @@ class Event:
     reason: str
     """One word in CamelCase."""
     message: str
+    component: str = ""
+    """Who says it, where that is not the recorder's own name."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """On the Event, for programs."""
 
 
 @dataclass(frozen=True, slots=True)

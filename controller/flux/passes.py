@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engine.execute import Live, Progress
+from engine.execute import Progress
+
+from controller.flux.clusters import Destination
+from controller.flux.names import Name
 from engine.inventory import Inventory
 from engine.ownership import Ownership
 from engine.plan import Plan
-
-from controller.flux.names import Name
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Pass:
     checksum: str
     """Of what was built, for the history."""
     plan: Plan
-    live: Live
+    destination: Destination
     ownership: Ownership
     before: Inventory
     """The members before the pass."""

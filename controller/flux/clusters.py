@@ -1,0 +1,164 @@
+"""Where a Kustomization delivers to, and as whom: this cluster or another, as the controller or as a service account."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final
+
+from engine.execute import Live
+from engine.health.expressions import Expressions
+
+from controller.flux import halt
+from controller.flux.halt import Halt
+from controller.flux.names import Name
+from controller.flux.spec import Spec
+from controller.settings import Flux
+from engine.drift import is_suspicious
+from engine.health.verdict import Health
+from engine.kube.client import Cluster
+from engine.kube.config import Connection
+from engine.kube.discovery import Discovery
+from engine.kube.errors import NotFound
+from engine.kube.impersonate import ActingAs, Impersonate
+from engine.kube.refs import ObjectRef, Resource
+from engine.observer import Kind, Observer
+from engine.records import Records
+
+SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+_KEPT: Final = 256
+"""Identities whose connections are kept; the one unused for longest is closed first."""
+
+
+class Destination:
+    """One cluster under one identity. Its watches are the controller's own: they tell no more than that an object of
+    an inventory changed, and whoever acts on it does so under the identity."""
+
+    def __init__(self, live: Live, discovery: Discovery, observer: Observer, records: Records) -> None:
+        self.live = live
+        self._discovery = discovery
+        self._observer = observer
+        self._records = records
+
+    def follow(self, owner: str, kinds: Collection[Kind], timeout_seconds: float) -> None:
+        """Watch these kinds for an owner, and wait a little for those that are new to be known."""
+        self._observer.follow(owner, kinds)
+        self._observer.wait_synced(kinds, timeout_seconds)
+
+    def holds(self, owner: str, ref: ObjectRef) -> bool:
+        """Whether an object is surely as the last apply left it."""
+        record = self._records.get(owner, ref)
+        if record is None or not self._observer.is_synced(ref.group, ref.kind):
+            return False
+        return not is_suspicious(record, self._observer.get(ref))
+
+    def suspects(self, owner: str, ref: ObjectRef) -> bool:
+        """Whether an object seems not to be as the last apply left it."""
+        record = self._records.get(owner, ref)
+        if record is None or not self._observer.is_synced(ref.group, ref.kind):
+            return False
+        return is_suspicious(record, self._observer.get(ref))
+
+    def is_current(self, owner: str, ref: ObjectRef) -> bool:
+        """Whether an object is healthy as far as is known."""
+        verdict = self.live.verdict(owner, ref)
+        return verdict is not None and verdict.health is Health.CURRENT
+
+    def judge_by(self, owner: str, expressions: Expressions | None) -> None:
+        """Judge the health of an owner's objects by these expressions where they say something about a kind."""
+        self.live.judge_by(owner, expressions)
+
+    def placed(self, ref: ObjectRef, namespace: str) -> ObjectRef:
+        """A reference that leaves out the namespace means the given one, where its kind has namespaces."""
+        if ref.namespace:
+            return ref
+        resource = self._discovery.find(ref.group, ref.kind)
+        return ref._replace(namespace=namespace) if resource is None or resource.namespaced else ref
+
+    def forget(self, owner: str) -> None:
+        """The owner is gone."""
+        self._observer.forget(owner)
+        self._records.drop_owner(owner)
+        self.live.judge_by(owner, None)
+
+
+class Clusters:
+    """All destinations, each made when it is first needed."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        open_cluster: Callable[[Connection], Cluster],
+        *,
+        observer: Observer,
+        discovery: Discovery,
+        records: Records,
+        settings: Flux,
+    ) -> None:
+        """`open_cluster` makes a client with the controller's rate limit and its right to write."""
+        self._connection = connection
+        self._open = open_cluster
+        self._observer = observer
+        self._discovery = discovery
+        self._records = records
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._own = open_cluster(connection)
+        self._known: OrderedDict[str, tuple[Cluster, Destination]] = OrderedDict()
+
+    def destination(self, name: Name, spec: Spec) -> Destination:
+        """Where this Kustomization delivers to. Raises: Halt."""
+        if spec.kube_config is not None:
+            raise Halt(
+                halt.RECONCILIATION_FAILED,
+                "failed to build kube client: spec.kubeConfig is not supported",
+                hint="deliver to another cluster by a controller of its own",
+            )
+        user = self._user(name, spec)
+        with self._lock:
+            found = self._known.get(user)
+            if found is None:
+                found = self._known[user] = self._make(user)
+            self._known.move_to_end(user)
+            dropped = self._known.popitem(last=False)[1][0] if len(self._known) > _KEPT else None
+        if dropped is not None:
+            dropped.close()
+        return found[1]
+
+    def may_act(self, name: Name, spec: Spec) -> bool:
+        """Whether the service account to act as is there. Raises: ApiError."""
+        account = spec.service_account or self._settings.account
+        if not account:
+            return True
+        try:
+            self._own.get(SERVICE_ACCOUNTS, name.namespace, account)
+        except NotFound:
+            return False
+        return True
+
+    def forget(self, owner: str) -> None:
+        """The owner is gone."""
+        with self._lock:
+            destinations = [destination for _, destination in self._known.values()]
+        for destination in destinations:
+            destination.forget(owner)
+
+    def close(self) -> None:
+        """End all requests."""
+        with self._lock:
+            clusters = [self._own, *(cluster for cluster, _ in self._known.values())]
+        for cluster in clusters:
+            cluster.close()
+
+    def _user(self, name: Name, spec: Spec) -> str:
+        """Whom to act as; empty for the controller itself. Source: flux.md section 4.9."""
+        account = spec.service_account or self._settings.account
+        return f"system:serviceaccount:{name.namespace}:{account}" if account else ""
+
+    def _make(self, user: str) -> tuple[Cluster, Destination]:
+        connection = self._connection
+        if user:
+            connection = replace(connection, credentials=ActingAs(connection.credentials, Impersonate(user)))
+        cluster = self._open(connection)
+        live = Live(cluster, discovery=self._discovery, observer=self._observer, records=self._records)
+        return cluster, Destination(live, self._discovery, self._observer, self._records)

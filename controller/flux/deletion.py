@@ -1,0 +1,130 @@
+"""A Kustomization that is being deleted: what of its objects goes with it, and when it may go itself.
+
+Source: flux.md section 4.7; fluxcd/kustomize-controller internal/controller, finalize.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from engine.execute import Progress, step
+
+from controller.flux.clusters import Clusters
+from controller.flux.halt import BACKOFF, NEVER, Next
+from controller.flux.names import KUSTOMIZE, KUSTOMIZE_CONTROLLER, Name
+from controller.flux.passes import Passes
+from controller.flux.spec import Spec, read
+from controller.flux.statuses import Statuses
+from controller.flux.telling import Telling
+from engine.changes import Action
+from engine.errors import KsealError
+from engine.inventory import Inventory
+from engine.ownership import Ownership
+from engine.plan import Gate, Plan, Wave, plan_by_kind
+
+LOOK_SECONDS: Final = 2.0
+"""Between two looks whether what was deleted is gone."""
+
+
+class Deletion:
+    """Deletes members as the policy says, then lets the Kustomization go."""
+
+    def __init__(
+        self,
+        *,
+        statuses: Statuses,
+        clusters: Clusters,
+        passes: Passes,
+        telling: Telling,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._statuses = statuses
+        self._clusters = clusters
+        self._passes = passes
+        self._telling = telling
+        self._clock = clock
+        self._under_way: dict[Name, tuple[Plan, Progress | None]] = {}
+
+    def finalize(self, name: Name, raw: dict[str, Any]) -> Next:
+        """NEVER when the Kustomization has been let go. Raises: ApiError; KsealError for an inventory that cannot be
+        read, by which nothing may be deleted."""
+        spec = read(raw)
+        members = Inventory.of_status((((raw.get("status") or {}).get("inventory")) or {}).get("entries"))
+        if _deletes(spec) and members:
+            following = self._delete(name, raw, spec, members)
+            if following is not None:
+                return following
+        self._under_way.pop(name, None)
+        self._statuses.remove_finalizer(raw)
+        return NEVER
+
+    def _delete(self, name: Name, raw: dict[str, Any], spec: Spec, members: Inventory) -> Next | None:
+        """When to go on; None when all is done."""
+        if not self._clusters.may_act(name, spec):
+            listed = "\n".join(str(member.ref) for member in members)
+            self._telling.event(raw, "error", "error", f"unable to prune objects: \n{listed}", {}, is_news=True)
+            return None
+        owner = f"Kustomization/{name}"
+        destination = self._clusters.destination(name, spec)
+        plan, progress = self._under_way.get(name) or (_plan(spec, members), None)
+        if progress is None:
+            destination.follow(owner, members.kinds(), LOOK_SECONDS)
+        before = {change.ref for change in progress.changes} if progress else set()
+        try:
+            progress = step(
+                plan,
+                progress,
+                destination.live,
+                owner=owner,
+                ownership=ownership_of(name),
+                force=False,
+                ignores=(),
+                concurrency=1,
+            )
+        except KsealError as error:
+            return self._try_again(name, raw, error)
+        lines = [
+            f"{change.ref} {change.action.value}"
+            for change in progress.changes
+            if change.action is Action.DELETED and change.ref not in before
+        ]
+        if lines:
+            self._telling.event(raw, "info", "info", "\n".join(lines), {}, is_news=True)
+        if progress.failed is not None:
+            if progress.wave == 0:
+                return self._try_again(name, raw, progress.failed)
+            what = "failed to wait for resources termination"
+            self._telling.event(raw, "error", "error", what, {}, is_news=True)
+            return None
+        if progress.is_done:
+            return None
+        self._under_way[name] = (plan, progress)
+        return Next(min(LOOK_SECONDS, max(progress.deadline - self._clock(), 0.0)))
+
+    def _try_again(self, name: Name, raw: dict[str, Any], error: KsealError) -> Next:
+        self._under_way.pop(name, None)
+        text = f"pruning for deleted resource failed: {error.message}"
+        self._telling.event(raw, "error", "error", text, {}, is_news=True)
+        return BACKOFF
+
+
+def ownership_of(name: Name) -> Ownership:
+    """How the objects of a Kustomization are told from others."""
+    labels = {f"{KUSTOMIZE}/name": name.name, f"{KUSTOMIZE}/namespace": name.namespace}
+    return Ownership(manager=KUSTOMIZE_CONTROLLER, labels=labels, control=KUSTOMIZE)
+
+
+def _deletes(spec: Spec) -> bool:
+    if spec.suspend:
+        return False
+    if spec.deletion_policy == "MirrorPrune":
+        return spec.prune
+    return spec.deletion_policy in ("Delete", "WaitForTermination")
+
+
+def _plan(spec: Spec, members: Inventory) -> Plan:
+    plan = plan_by_kind([], stale=members)
+    if spec.deletion_policy != "WaitForTermination":
+        return plan
+    gate = Gate(tuple(member.ref for member in members), "gone", spec.timeout.total_seconds())
+    return Plan((*plan.waves, Wave((), gate)))

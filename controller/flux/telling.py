@@ -1,0 +1,73 @@
+"""What a person, a log and an alert are told about a Kustomization, in one place."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+from controller.flux.halt import Halt
+from controller.flux.names import Name
+from controller.flux.passes import Pass
+from engine.errors import KsealError
+
+
+class Told(Protocol):
+    """Takes an event of Flux: severity `info` or `error`, and metadata with prefixed keys. Neither waits nor fails.
+
+    With `is_news` False it goes to the notification address only, not to the API server."""
+
+    def __call__(
+        self,
+        raw: dict[str, Any],
+        *,
+        severity: str,
+        reason: str,
+        message: str,
+        metadata: Mapping[str, str],
+        is_news: bool,
+    ) -> None: ...
+
+
+class Telling:
+    """Events, log lines and counts."""
+
+    def __init__(self, told: Told, *, log: Any, count: Callable[[str, float], None] = lambda *_: None) -> None:
+        """`count` takes how a reconcile ended, and its seconds."""
+        self._told = told
+        self._log = log
+        self._count = count
+
+    def event(
+        self,
+        raw: dict[str, Any],
+        severity: str,
+        reason: str,
+        message: str,
+        metadata: Mapping[str, str],
+        *,
+        is_news: bool,
+    ) -> None:
+        self._told(raw, severity=severity, reason=reason, message=message, metadata=metadata, is_news=is_news)
+
+    def log(self, called: str, event: str, current: Pass, took: timedelta, *, is_news: bool) -> None:
+        """One line for a reconcile that went well."""
+        level = self._log.info if is_news else self._log.debug
+        changes = sum(change.action.is_change for change in current.progress.changes) if current.progress else 0
+        level(event, ref=called, revision=current.revision, changes=changes, seconds=round(took.total_seconds(), 3))
+        self._count("done", took.total_seconds())
+
+    def log_failure(self, called: str, reason: str, current: Pass, error: KsealError) -> None:
+        self._log.error(
+            "not applied",
+            ref=called,
+            revision=current.revision,
+            reason=reason,
+            cause=error.message,
+            hint=error.hint,
+        )
+
+    def log_halt(self, called: str, stop: Halt) -> None:
+        level = self._log.error if stop.severity == "error" else self._log.info
+        level("not ready", ref=called, reason=stop.reason, cause=stop.message, hint=stop.hint)
+
+    def forget(self, name: Name) -> None:
+        """The Kustomization is gone."""

@@ -57,12 +57,19 @@ def test_the_wheel_carries_the_licence(wheel: zipfile.ZipFile) -> None:
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 
-def test_the_wheel_installs_two_commands_and_the_controller_verb(wheel: zipfile.ZipFile) -> None:
+DELIVERY_VERBS = ("events", "get", "logs", "resume", "suspend", "sync")
+
+
+def test_the_wheel_installs_two_commands_and_the_verbs_of_the_controller(wheel: zipfile.ZipFile) -> None:
     entries = configparser.ConfigParser()
     entries.read_string(wheel.read(f"{_dist_info(wheel)}/entry_points.txt").decode())
     assert {section: dict(entries[section]) for section in entries.sections()} == {
         "console_scripts": {"kseal": "sealer.cli.main:main", "kubectl-kseal": "sealer.cli.main:main"},
-        "kseal.commands": {"adopt": "controller.adopt.command:command", "controller": "controller.main:command"},
+        "kseal.commands": {
+            "adopt": "controller.adopt.command:command",
+            "controller": "controller.main:command",
+            **{verb: f"controller.cli.{verb}:VERB" for verb in DELIVERY_VERBS},
+        },
     }
 
 

@@ -75,7 +75,9 @@ def one(client: "Cluster", asked: Asked, namespace: str) -> Found:
         raise KsealError(error.message, _elsewhere(asked, namespace)) from error
 
 
-def _of(client: "Cluster", one: Asked, namespace: str | None, label_selector: str | None) -> Iterator[Mapping[str, Any]]:
+def _of(
+    client: "Cluster", one: Asked, namespace: str | None, label_selector: str | None
+) -> Iterator[Mapping[str, Any]]:
     if one.name and namespace is not None and not label_selector:
         yield client.get(one.kind.resource, namespace, one.name)
         return

@@ -1,7 +1,7 @@
 """`kseal get`: the objects of deliveries and how they stand, once or for as long as somebody watches."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from controller.cli import asked, kinds, reach, standing
 from controller.cli.asked import Asked
@@ -9,6 +9,7 @@ from sealer.cli import files
 from sealer.cli.verb import COMMON, Given, Option, Verb
 
 if TYPE_CHECKING:
+    from controller.cli.columns import Columns
     from controller.cli.found import Found
     from controller.cli.standing import StatusSelector
     from engine.kube.client import Cluster
@@ -24,86 +25,88 @@ OUTPUT: Final = Option(
 _FAILED: Final = 1
 
 
+class Question(NamedTuple):
+    """What is asked for, and where; `namespace` None is everywhere."""
+
+    wanted: Sequence[Asked]
+    namespace: str | None
+    status: "StatusSelector | None"
+
+    @property
+    def has_several_kinds(self) -> bool:
+        """Whether names need their kind before them."""
+        return len({one.kind for one in self.wanted}) > 1
+
+    def fits(self, obj: Mapping[str, Any]) -> bool:
+        """Whether an object has the condition that is asked for."""
+        return self.status is None or self.status.fits(obj)
+
+    def table(self, given: Given) -> "Columns":
+        """The table for the answer."""
+        from controller.cli.columns import Columns
+
+        return Columns(standing.heading(with_namespace=self.namespace is None), is_headed=not given.flag("no-header"))
+
+    def row(self, kind: kinds.Kind, obj: Mapping[str, Any]) -> tuple[str, ...]:
+        """A row of it."""
+        return standing.row(kind, obj, with_namespace=self.namespace is None, with_kind=self.has_several_kinds)
+
+
 def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Raises: Misused, KsealError."""
     wanted = asked.read(given.files or (kinds.ALL,), example=EXAMPLE)
     selector = given.text("status-selector")
     status = standing.status_selector(selector) if selector else None
     with reach.opened(given, environ) as (client, home):
-        namespace = reach.scope(given, home)
-        if given.flag("watch"):
-            return _watch(client, wanted, namespace, status, given)
-        return _once(client, wanted, namespace, status, given, terminal)
+        question = Question(wanted, reach.scope(given, home), status)
+        return _watch(client, question, given) if given.flag("watch") else _once(client, question, given, terminal)
 
 
-def _once(
-    client: "Cluster",
-    wanted: Sequence[Asked],
-    namespace: str | None,
-    status: "StatusSelector | None",
-    given: Given,
-    terminal: "Terminal",
-) -> int:
+def _once(client: "Cluster", question: Question, given: Given, terminal: "Terminal") -> int:
     from controller.cli.found import Missing, look
 
     objects: list[Found] = []
     code = 0
     try:
         for found in look(
-            client, wanted, namespace, label_selector=given.text("selector"), terminal=terminal
-        ):  # extended one by one: what is missing is said after what is there was found
-            objects.append(found)  # noqa: PERF402  a comprehension would lose what came before the error
+            client, question.wanted, question.namespace, label_selector=given.text("selector"), terminal=terminal
+        ):
+            objects.append(found)  # noqa: PERF402  extend would lose what came before the error
     except Missing:
         code = _FAILED
-    shown = [one for one in objects if status is None or status.fits(one.obj)]
-    is_one = len(wanted) == 1 and wanted[0].name != "" and len(shown) == 1
+    shown = [one for one in objects if question.fits(one.obj)]
     form = given.text("output") or "table"
     if form == "table":
-        _table(shown, wanted, given, with_namespace=namespace is None)
+        question.table(given).write([question.row(one.kind, one.obj) for one in shown])
         if not objects and code == 0:
-            _say_nothing_found(wanted, namespace, terminal)
+            _say_nothing_found(question, terminal)
     else:
+        is_one = len(question.wanted) == 1 and question.wanted[0].name != "" and len(shown) == 1
         _write([one.obj for one in shown], form, is_one=is_one)
     return code
 
 
-def _table(shown: "Sequence[Found]", wanted: Sequence[Asked], given: Given, *, with_namespace: bool) -> None:
-    from controller.cli.columns import Columns
-
-    table = Columns(standing.heading(with_namespace=with_namespace), is_headed=not given.flag("no-header"))
-    with_kind = _has_several_kinds(wanted)
-    table.write(
-        [standing.row(one.kind, one.obj, with_namespace=with_namespace, with_kind=with_kind) for one in shown]
-    )
-
-
-def _watch(
-    client: "Cluster",
-    wanted: Sequence[Asked],
-    namespace: str | None,
-    status: "StatusSelector | None",
-    given: Given,
-) -> int:
+def _watch(client: "Cluster", question: Question, given: Given) -> int:
     """A row for each object and each change of one, until Ctrl-C."""
-    from controller.cli.columns import Columns
     from controller.cli.following import Followed, changes
 
-    served = _served(client, wanted)
+    served = _served(client, question.wanted)
     followed = [
         Followed(
-            one.kind.resource, namespace, given.text("selector"), f"metadata.name={one.name}" if one.name else None
+            one.kind.resource,
+            question.namespace,
+            given.text("selector"),
+            f"metadata.name={one.name}" if one.name else None,
         )
         for one in served
     ]
-    form, with_kind = given.text("output") or "table", _has_several_kinds(wanted)
-    table = Columns(standing.heading(with_namespace=namespace is None), is_headed=not given.flag("no-header"))
     by_resource = {one.kind.resource: one.kind for one in served}
+    form, table = given.text("output") or "table", question.table(given)
     for change in changes(client, followed):
-        if change.obj is None or (status is not None and not status.fits(change.obj)):
+        if change.obj is None or not question.fits(change.obj):
             continue
         if form == "table":
-            kind = by_resource[change.resource]
-            table.write([standing.row(kind, change.obj, with_namespace=namespace is None, with_kind=with_kind)])
+            table.write([question.row(by_resource[change.resource], change.obj)])
         else:
             _write([change.obj], form, is_one=True)
     return 0
@@ -132,16 +135,12 @@ def _without_managers(obj: Mapping[str, Any]) -> dict[str, Any]:
     return {**obj, "metadata": metadata}
 
 
-def _has_several_kinds(wanted: Sequence[Asked]) -> bool:
-    return len({one.kind for one in wanted}) > 1
-
-
-def _say_nothing_found(wanted: Sequence[Asked], namespace: str | None, terminal: "Terminal") -> None:
-    names = " or ".join(dict.fromkeys(one.kind.name for one in wanted))
-    if namespace is None:
+def _say_nothing_found(question: Question, terminal: "Terminal") -> None:
+    names = " or ".join(dict.fromkeys(one.kind.name for one in question.wanted))
+    if question.namespace is None:
         terminal.warning(f"there is no {names} in any namespace")
     else:
-        terminal.warning(f'there is no {names} in namespace "{namespace}"', "look everywhere with -A")
+        terminal.warning(f'there is no {names} in namespace "{question.namespace}"', "look everywhere with -A")
 
 
 VERB: Final = Verb(
@@ -159,9 +158,7 @@ VERB: Final = Verb(
     options=(
         reach.EVERYWHERE,
         reach.SELECTOR,
-        Option(
-            ("--status-selector",), "Only objects with such a condition: ready=false, stalled!=true.", "CONDITION"
-        ),
+        Option(("--status-selector",), "Only objects with such a condition: ready=false, stalled!=true.", "CONDITION"),
         reach.WATCH,
         OUTPUT,
         Option(("--no-header",), "Tables without their heading."),

@@ -9,7 +9,7 @@ from controller.cli.kinds import Kind, mapping_at, text_at
 from sealer.cli.misuse import Misused
 
 REQUESTED_AT: Final = "reconcile.fluxcd.io/requestedAt"
-"""The annotation that asks for a reconciliation; each value counts once. Source: fluxcd/pkg apis/meta/annotations.go."""
+"""Asks for a reconciliation; each value counts once. Source: fluxcd/pkg apis/meta/annotations.go."""
 NOT_YET: Final = "waiting to be reconciled"
 _HASH: Final = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b")
 _SHOWN: Final = 8  # of a hash, as Flux's program shows it

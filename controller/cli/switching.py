@@ -58,9 +58,7 @@ def switch(client: "Cluster", one: "Found", *, to: bool) -> Switched:
     metadata = one.obj["metadata"]
     # Resuming removes the field instead of setting it to false, so that nobody is left as its owner.
     patch = {"spec": {"suspend": True if to else None}}
-    changed = client.patch(
-        one.kind.resource, metadata.get("namespace"), metadata["name"], patch, field_manager=MANAGER
-    )
+    changed = client.patch(one.kind.resource, metadata.get("namespace"), metadata["name"], patch, field_manager=MANAGER)
     return Switched(one._replace(obj=changed), "suspended" if to else "resumed")
 
 

@@ -37,7 +37,7 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
             sources = [_request(client, one) for one in _sources(client, objects, terminal)]
             if given.flag("no-wait"):
                 terminal.info("the sources are asked, and not waited for")
-            elif code := waiting.until_done(client, sources, limit, given, terminal):
+            elif code := waiting.until_done(client, sources, limit, given, terminal, is_reported=False):
                 return code
         waits = [_request(client, one) for one in objects]
         if given.flag("no-wait"):

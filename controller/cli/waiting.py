@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from controller.cli import reach, standing
-from controller.cli.kinds import Kind
+from controller.cli.kinds import Kind, text_at
 from controller.cli.standing import Outcome
 from engine.errors import KsealError
 from sealer.cli import files, listing
@@ -51,15 +51,22 @@ def limit_seconds(given: Given) -> float:
 
 
 def until_done(
-    client: "Cluster", waits: Sequence[Wait], limit: float, given: Given, terminal: "Terminal"
+    client: "Cluster",
+    waits: Sequence[Wait],
+    limit: float,
+    given: Given,
+    terminal: "Terminal",
+    *,
+    is_reported: bool = True,
 ) -> int:
-    """Wait for all of them, and report each; 0 when all are ready, else 1 with the reasons on standard error.
+    """Wait for all of them, and report each where that is wanted; 0 when all are ready, else 1 with the reasons said.
 
     Raises: ApiError, and KsealError when one is deleted meanwhile.
     """
     waiting = {one.key: one for one in waits}
     _follow(client, waiting, time.monotonic() + limit, terminal)
-    _report(list(waiting.values()), given)
+    if is_reported:
+        _report(list(waiting.values()), given)
     code = 0
     for one in waiting.values():
         if one.outcome is Outcome.READY:
@@ -76,9 +83,7 @@ def _follow(client: "Cluster", waiting: dict[Key, Wait], deadline: float, termin
     open_ = {key for key, one in waiting.items() if one.outcome is Outcome.WORKING}
     if not open_:
         return
-    followed = [
-        Followed.one(one.kind.resource, one.key[1], one.key[2]) for key, one in waiting.items() if key in open_
-    ]
+    followed = [Followed.one(one.kind.resource, one.key[1], one.key[2]) for key, one in waiting.items() if key in open_]
     shown_from = time.monotonic() + _PROGRESS_AFTER_SECONDS
     try:
         for change in changes(client, followed, deadline=deadline):
@@ -140,7 +145,7 @@ def _say(one: Wait, limit: float, terminal: "Terminal") -> None:
     if one.outcome is Outcome.FAILED:
         terminal.error(f"{ref}: {now.reason}: {now.message}", f"its events: kseal events --for {ref_words(one)}")
         return
-    handled = standing.text_at(one.obj, "status", "lastHandledReconcileAt")
+    handled = text_at(one.obj, "status", "lastHandledReconcileAt")
     if one.requested and handled != one.requested:
         hint = "does the controller run, and does it look after this namespace? kseal logs"
         terminal.error(f"{ref}: no controller has taken the request up within {limit:g} s", hint)

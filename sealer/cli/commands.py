@@ -7,22 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 import click
 from click.core import ParameterSource
 
 from engine.version import VERSION
-from sealer.cli import main
+from sealer.cli import joined, main
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, ENVIRONMENT_PREFIX, Given, Option, Verb
-
-GROUP = "kseal.commands"
-JOINED = {
-    "adopt": "Take over from the controller of Sealed Secrets.",
-    "controller": "Run the controller that unseals SealedSecrets in a cluster.",
-}
-"""What the list of verbs says about those of other packages, which are not imported for it."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _HELP = """Seal Kubernetes Secrets so that they can live in Git.
@@ -35,14 +28,14 @@ class _Verbs(click.Group):
     """All verbs; each is made when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        return [*main.VERBS, *main.PROGRAMS, *sorted(_joined().keys() - main.VERBS.keys() - main.PROGRAMS.keys())]
+        return [*main.VERBS, *main.PROGRAMS, *sorted(joined.found().keys() - main.VERBS.keys() - main.PROGRAMS.keys())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # the same
         if cmd_name in main.VERBS:
             return command_of(main.builtin(cmd_name))
         if cmd_name in main.PROGRAMS:
             return _program(cmd_name)
-        found = _joined().get(cmd_name)
+        found = joined.found().get(cmd_name)
         return _load(found) if found else None
 
     def resolve_command(
@@ -56,11 +49,10 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        summaries = {name: main.builtin(name).summary for name in main.VERBS} | main.PROGRAMS
+        verbs = [*map(main.builtin, main.VERBS), *joined.tables()]
+        summaries = {verb.name: verb.summary for verb in verbs} | main.PROGRAMS | joined.COMMANDS
         with formatter.section("Verbs"):
-            formatter.write_dl(
-                [(name, summaries.get(name) or JOINED.get(name, "")) for name in self.list_commands(ctx)]
-            )
+            formatter.write_dl([(name, summaries.get(name, "")) for name in self.list_commands(ctx)])
 
 
 def call_by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -86,7 +78,7 @@ def call_joined(name: str, words: Sequence[str], environ: Mapping[str, str]) -> 
 
     Raises: Misused, also when the package is not installed, and what the verb raises.
     """
-    found = _joined().get(name)
+    found = joined.found().get(name)
     if found is None:
         raise Misused(f'"{name}" is no part of this installation')
     return _call(lambda: _load(found).main(list(words), name, standalone_mode=False, obj=environ), [name])
@@ -208,12 +200,11 @@ def _verb_first(words: list[str]) -> list[str]:
     return words[end : end + 1] + words[:end] + words[end + 1 :] if end < len(words) else words
 
 
-def _joined() -> dict[str, EntryPoint]:
-    return {found.name: found for found in entry_points(group=GROUP)}
-
-
 def _load(found: EntryPoint) -> click.Command:
     """The command of another package, which may import what it needs now or when it runs."""
+    verb = joined.load_table(found)
+    if verb is not None:
+        return command_of(verb)
     command: click.Command = found.load()
     return command
 

@@ -18,12 +18,12 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     del terminal, environ
     if len(given.files) != 1 or given.files[0] not in SHELLS:
         raise Misused(f"name one shell: {', '.join(SHELLS)}", hint="for example: source <(kseal completion bash)")
-    from sealer.cli import main, shells
-    from sealer.cli.commands import JOINED
+    from sealer.cli import joined, main, shells
 
     write = {"bash": shells.bash, "zsh": shells.zsh, "fish": shells.fish}[given.files[0]]
-    # The verbs of other packages by name alone: importing them could take half a second at each start of a shell.
-    files.write_output(write([main.builtin(name) for name in main.VERBS], {**main.PROGRAMS, **JOINED}), None)
+    # Commands of other packages by name alone: importing them could take half a second at each start of a shell.
+    verbs = [*map(main.builtin, main.VERBS), *joined.tables()]
+    files.write_output(write(verbs, {**main.PROGRAMS, **joined.COMMANDS}), None)
     return 0
 
 

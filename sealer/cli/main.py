@@ -144,6 +144,14 @@ def _by_click(words: Sequence[str], environ: Mapping[str, str]) -> int:
             f"two installations are mixed: {_home(engine)} and {_home(sealer)}",
             hint="another package named engine or sealer is in the way; install kseal into an environment of its own",
         )
+    if words and words[0] not in VERBS and words[0] not in PROGRAMS:
+        from sealer.cli import joined
+        from sealer.cli.plain import parse
+
+        verb = joined.table(words[0])
+        given = parse(verb, words[1:]) if verb else None
+        if verb is not None and given is not None:
+            return run(verb, given, environ)
     from sealer.cli.commands import call_by_click
 
     return call_by_click(words, environ)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from sealer.cli import main, shells
-from sealer.cli.commands import JOINED
+from sealer.cli import joined, main, shells
+from sealer.cli.verb import Verb
 
 PROMPT = "READY> "
 FISH_PROMPT = f"function fish_prompt; echo -n '{PROMPT}'; end; source ./completion; echo is-(math 40 + 2)"
@@ -26,16 +26,21 @@ SHELLS = {
 """How each shell is started, its first line (which sets a known prompt), and who writes its script."""
 
 
+def _verbs() -> list[Verb]:
+    return [*map(main.builtin, main.VERBS), *joined.tables()]
+
+
 class Shell:
     """An interactive shell in a folder with a few files, into which somebody types."""
 
     def __init__(self, name: str, folder: Path) -> None:
         arguments, first_line, write = SHELLS[name]
-        (folder / "completion").write_text(write([main.builtin(verb) for verb in main.VERBS], JOINED))
+        (folder / "completion").write_text(write(_verbs(), joined.COMMANDS))
         environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
         self._child = pexpect.spawn(
             name, arguments, cwd=str(folder), env=environ, encoding="utf-8", timeout=10, dimensions=(50, 300)
         )
+        self._child.delaybeforesend = None  # it is for passwords, which are typed when echo is off; 50 ms a line
         self._child.sendline(first_line)
         self._child.expect("is-42")
         self._child.expect(PROMPT)
@@ -85,6 +90,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         ("kseal seal --cert uniq", "unique-name.yaml"),
         ("kseal unseal -k key.pem --write uniq", "unique-name.yaml"),
         ("kseal completion fi", "fish"),
+        ("kseal get kustomiz", "kustomizations"),
+        ("kseal get --all-n", "--all-namespaces"),
     ],
 )
 def test_a_tab_completes(shell: Callable[[str], Shell], name: str, typed: str, expected: str) -> None:
@@ -98,8 +105,8 @@ def test_a_value_behind_an_equals_sign_is_completed(shell: Callable[[str], Shell
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_every_option_of_every_verb_is_in_the_script(name: str) -> None:
-    verbs = [main.builtin(verb) for verb in main.VERBS]
-    script = SHELLS[name][2](verbs, JOINED)
+    verbs = _verbs()
+    script = SHELLS[name][2](verbs, joined.COMMANDS)
     spellings = {spelling for verb in verbs for option in verb.options for spelling in option.names}
     if name == "fish":
         spellings = {f"-l {word[2:]} " if word.startswith("--") else f"-s {word[1:]} " for word in spellings}

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealer.cli import main, plain
+from sealer.cli import joined, main, plain
 from sealer.cli.commands import command_of
 from sealer.cli.terminal import Terminal
 from sealer.cli.verb import Given, Verb
 
-NAMES = tuple(main.VERBS)
+VERBS = {verb.name: verb for verb in [*map(main.builtin, main.VERBS), *joined.tables()]}
 
 
 def by_click(verb: Verb, words: list[str]) -> Given:
@@ -30,8 +30,8 @@ def by_click(verb: Verb, words: list[str]) -> Given:
 @st.composite
 def lines(draw: st.DrawFn) -> tuple[str, list[str]]:
     """A verb and words that may follow it: its options in all spellings, right and wrong values, files, noise."""
-    name = draw(st.sampled_from(NAMES))
-    verb = main.builtin(name)
+    name = draw(st.sampled_from(tuple(VERBS)))
+    verb = VERBS[name]
     names = [spelling for option in verb.options for spelling in option.names]
     choices = [choice for option in verb.options for choice in option.choices]
     value = st.one_of(
@@ -54,7 +54,7 @@ def lines(draw: st.DrawFn) -> tuple[str, list[str]]:
 @settings(max_examples=100)
 def test_what_the_plain_parser_accepts_click_reads_the_same(line: tuple[str, list[str]]) -> None:
     name, words = line
-    verb = main.builtin(name)
+    verb = VERBS[name]
     plainly = plain.parse(verb, words)
     if plainly is not None:
         assert by_click(verb, words) == plainly
@@ -72,10 +72,11 @@ def test_what_the_plain_parser_accepts_click_reads_the_same(line: tuple[str, lis
         ("seal", ["--", "--cert", "-"], Given(("--cert", "-"), {})),
         ("unseal", ["-k", "-", "x"], Given(("x",), {"private-key": ("-",)})),
         ("cert", ["--as", "me"], Given((), {"as": "me"})),
+        ("get", ["ks", "apps", "-A"], Given(("ks", "apps"), {"all-namespaces": True})),
     ],
 )
 def test_ordinary_lines_are_read_without_click(name: str, words: list[str], expected: Given) -> None:
-    verb = main.builtin(name)
+    verb = VERBS[name]
     assert plain.parse(verb, words) == expected
     assert by_click(verb, words) == expected
 

@@ -58,6 +58,7 @@ class Informer(Generic[T]):
         decode: Callable[[dict[str, Any]], T | None],
         on_change: Callable[[str, str, T | None], None],
         on_problem: Callable[[Problem], None],
+        on_listed: Callable[[], None] | None = None,
         namespace: str | None = None,
         label_selector: str | None = None,
         field_selector: str | None = None,
@@ -65,10 +66,12 @@ class Informer(Generic[T]):
         page: int = PAGE,
         inactivity_seconds: float = INACTIVITY_SECONDS,
     ) -> None:
-        """`namespace` None is all of them. With `metadata_only` the server sends nothing but metadata."""
+        """`namespace` None is all of them. With `metadata_only` the server sends nothing but metadata. `on_listed` is
+        called after each complete list, when all of it has been told; as `on_change` is."""
         self._cluster = cluster.sibling()
         self._resource = resource
         self._on_problem = on_problem
+        self._on_listed = on_listed
         self._namespace = namespace
         self._selectors = {"label_selector": label_selector, "field_selector": field_selector}
         self._metadata_only = metadata_only
@@ -185,6 +188,8 @@ class Informer(Generic[T]):
         self._version = version
         self._last_error = None  # but only a watch that lasts ends the pauses: list and refusal might take turns
         self._synced.set()
+        if self._on_listed is not None and not self._stopping.is_set():
+            self._on_listed()
 
     def _watch(self) -> None:
         """Follow the changes until the server ends the watch, as it does after a while, or nothing comes any more."""

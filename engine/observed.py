@@ -1,0 +1,66 @@
+"""Observed: what is kept of a live object, a few hundred bytes whatever its size."""
+
+import hashlib
+from collections.abc import Mapping
+from sys import intern
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.health.rules import judge
+from engine.health.verdict import Verdict
+
+
+class Observed(NamedTuple):
+    """One live object as a watch last told it. `generation` is 0 for kinds that have none."""
+
+    uid: str
+    version: str
+    generation: int
+    marks: bytes
+    verdict: Verdict
+
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def marks_of(metadata: Mapping[str, Any]) -> bytes:
+    """A digest of an object's labels and annotations, to see whether they changed.
+
+    Of the annotation in which kubectl keeps a copy of the whole object only the presence counts: the copy may hold the
+    data of a Secret, of which not even a digest shall lie anywhere.
+    """
+    annotations = metadata.get("annotations") or {}
+    if _LAST_APPLIED in annotations:
+        annotations = {**annotations, _LAST_APPLIED: ""}
+    text = orjson.dumps([metadata.get("labels") or {}, annotations], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=16).digest()
+
+
+def observed_of(obj: dict[str, Any]) -> Observed:
+    """What is kept of an object that the server sent. Raises: KeyError for what is no object."""
+    metadata = obj["metadata"]
+    generation = metadata.get("generation")
+    return Observed(
+        metadata["uid"],
+        metadata["resourceVersion"],
+        generation if isinstance(generation, int) else 0,
+        marks_of(metadata),
+        _shared(judge(obj)),
+    )
+
+
+_MOST_SHARED = 1024
+_verdicts: dict[Verdict, Verdict] = {}
+
+
+def _shared(verdict: Verdict) -> Verdict:
+    """The same verdict for all who have an equal one: thousands of objects say "Resource is current"."""
+    if len(_verdicts) >= _MOST_SHARED:
+        _verdicts.clear()
+    return _verdicts.setdefault(verdict, verdict)
+
+
+def key_of(namespace: str, name: str) -> tuple[str, str]:
+    """Under what an object is kept; objects of a namespace share its name."""
+    return intern(namespace), name

@@ -1,0 +1,315 @@
+"""Observer: the live objects of one cluster as its watches tell them.
+
+One informer per kind, shared by all who follow the kind; it starts with the first of them and stops some minutes after
+the last. What cannot be watched, because RBAC refuses it or the kind is not served (yet), is not synced and is tried
+again from time to time; whoever asks then looks at the object itself.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from http import HTTPStatus
+from typing import Literal, NamedTuple
+
+from engine.errors import KsealError
+from engine.health.rules import needs_whole
+from engine.kube.client import Cluster
+from engine.kube.discovery import Discovery
+from engine.kube.errors import Forbidden, NotServed
+from engine.kube.refs import ObjectRef, Resource
+from engine.kube.watch import Informer, Problem
+from engine.observed import Observed, key_of, marks_of, observed_of
+
+__all__ = ["Kind", "KindProblem", "Observed", "Observer", "marks_of"]
+
+LINGER_SECONDS = 180.0
+"""How long a kind is watched on when nobody follows it: a list of everything costs more than some events."""
+REFUSED_SECONDS = 300.0
+"""After what time a refused watch is tried again: somebody may have allowed it."""
+UNSERVED_SECONDS = 10.0
+"""After what time a kind that is not served is looked for again; Discovery asks the server no more often either."""
+UNREACHABLE_SECONDS = 2.0
+"""The same where the server could not even say whether it serves the kind."""
+
+Kind = tuple[str, str]
+"""Group, empty for core kinds, and kind."""
+OnChange = Callable[[ObjectRef, Observed | None, Observed | None], None]
+State = Literal["new", "begun", "refused", "unserved"]
+
+_DEFINITIONS = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
+class KindProblem(NamedTuple):
+    """Why a kind is not seen just now; told once until it is seen again. `is_refused`: RBAC forbids it, so its objects
+    are checked at the interval until a person allows it."""
+
+    group: str
+    kind: str
+    error: Exception
+    is_refused: bool = False
+
+
+class Observer:
+    """What the watches of one cluster say; thread-safe.
+
+    `on_change` gets the object, what was known of it and what is now (None for not there), in the thread that saw it:
+    it should only note a name. When a kind is first listed, it is told of each object once. `on_problem` gets what
+    keeps a kind from being seen, once until the kind is seen again. Neither may raise.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        discovery: Discovery,
+        *,
+        on_change: OnChange,
+        on_problem: Callable[[KindProblem], None],
+        linger_seconds: float = LINGER_SECONDS,
+        refused_seconds: float = REFUSED_SECONDS,
+        unserved_seconds: float = UNSERVED_SECONDS,
+    ) -> None:
+        self._cluster = cluster
+        self._discovery = discovery
+        self._on_change = on_change
+        self._on_problem = on_problem
+        self._linger = linger_seconds
+        self._refused = refused_seconds
+        self._unserved = unserved_seconds
+        self._news = threading.Condition()  # guards what follows, and is told of every change of it
+        self._followed: dict[str, frozenset[Kind]] = {}
+        self._watches: dict[Kind, _Watch] = {}
+        self._is_stopped = False
+        self._keeper: threading.Thread | None = None
+
+    def follow(self, owner: str, kinds: Collection[Kind]) -> None:
+        """Watch these kinds for `owner`, instead of those that it followed before. Returns at once."""
+        wanted = frozenset(kinds)
+        with self._news:
+            if self._is_stopped or self._followed.get(owner, frozenset()) == wanted:
+                return
+            if wanted:
+                self._followed[owner] = wanted
+            else:
+                del self._followed[owner]
+            self._recount()
+            if self._keeper is None:
+                self._keeper = threading.Thread(target=self._keep, name="observer", daemon=True)
+                self._keeper.start()
+            self._news.notify_all()
+
+    def forget(self, owner: str) -> None:
+        """`owner` follows nothing any more."""
+        self.follow(owner, ())
+
+    def wait_synced(self, kinds: Collection[Kind], timeout_seconds: float) -> bool:
+        """Wait until all these kinds are seen. False when the time is over, and at once when one of them cannot be had,
+        or nobody follows it."""
+
+        def is_decided() -> bool:
+            watches = (self._watches.get(kind) for kind in kinds)
+            return self._is_stopped or all(watch is None or watch.is_decided for watch in watches)
+
+        with self._news:
+            self._news.wait_for(is_decided, timeout_seconds)
+        return all(self.is_synced(*kind) for kind in kinds)
+
+    def is_synced(self, group: str, kind: str) -> bool:
+        """Whether `get` knows every object of this kind, as far as the server has told."""
+        watch = self._watches.get((group, kind))
+        return watch is not None and watch.is_synced
+
+    def get(self, ref: ObjectRef) -> Observed | None:
+        """One object; None when there is none. It means nothing unless the kind is synced."""
+        watch = self._watches.get((ref.group, ref.kind))
+        return None if watch is None else watch.values.get((ref.namespace, ref.name))
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What is watched, or would be if it could."""
+        with self._news:
+            return tuple(self._watches)
+
+    @property
+    def refused(self) -> tuple[Kind, ...]:
+        """What RBAC forbids to watch: checked at the interval only."""
+        with self._news:
+            return tuple(kind for kind, watch in self._watches.items() if watch.state == "refused")
+
+    @property
+    def count(self) -> int:
+        """How many objects are known."""
+        with self._news:
+            return sum(len(watch.values) for watch in self._watches.values())
+
+    def stop(self) -> None:
+        """End all watches; nothing is told after this returns. Safe to repeat."""
+        with self._news:
+            self._is_stopped = True
+            watches = list(self._watches.values())
+            self._news.notify_all()
+        for watch in watches:
+            watch.end()
+        if self._keeper is not None and self._keeper is not threading.current_thread():
+            self._keeper.join(5.0)
+
+    def _recount(self) -> None:
+        """Note which kinds are wanted. Called with the lock."""
+        wanted = frozenset().union(*self._followed.values())
+        for kind in wanted - self._watches.keys():
+            self._watches[kind] = _Watch(kind, self._tell, self._meet, self._seen)
+        for kind, watch in self._watches.items():
+            if kind in wanted:
+                watch.ends_at = None
+            elif watch.ends_at is None:
+                watch.ends_at = time.monotonic() + self._linger
+
+    def _keep(self) -> None:
+        """The keeper's thread. It starts, ends and starts again what is due, since all of that may have to wait for the
+        server, and nobody else has the time."""
+        while True:
+            with self._news:
+                while not self._is_stopped and (pause := self._pause()) > 0:
+                    self._news.wait(pause if pause < float("inf") else None)
+                if self._is_stopped:
+                    return
+                now = time.monotonic()
+                ended = [
+                    watch for watch in self._watches.values() if watch.ends_at is not None and watch.ends_at <= now
+                ]
+                for watch in ended:
+                    del self._watches[watch.kind]
+                due = [watch for watch in self._watches.values() if watch.begins_at <= now]
+            for watch in ended:
+                watch.end()
+            for watch in due:
+                self._begin(watch)
+
+    def _pause(self) -> float:
+        """Seconds until something is due. Called with the lock."""
+        moments = [watch.begins_at for watch in self._watches.values()]
+        moments += [watch.ends_at for watch in self._watches.values() if watch.ends_at is not None]
+        return min(moments, default=float("inf")) - time.monotonic()
+
+    def _begin(self, watch: "_Watch") -> None:
+        group, kind = watch.kind
+        try:
+            resource = self._discovery.find(group, kind)
+            if resource is None:
+                watch.empty()  # with the definition went the objects
+                raise NotServed(f"{kind}: the server does not know this kind", f'is the CRD for group "{group}" there?')
+        except KsealError as error:
+            self._meet(watch, Problem("list", error))
+            return
+        with self._news:
+            if not self._is_stopped and self._watches.get(watch.kind) is watch:
+                watch.begin(self._cluster, resource)
+
+    def _tell(self, ref: ObjectRef, old: Observed | None, new: Observed | None) -> None:
+        self._on_change(ref, old, new)
+        if (ref.group, ref.kind) == _DEFINITIONS:
+            self._look_for_unserved()
+
+    def _look_for_unserved(self) -> None:
+        """A definition changed: a kind that was looked for in vain may be there now."""
+        with self._news:
+            for watch in self._watches.values():
+                if watch.state == "unserved":
+                    watch.begins_at = 0.0
+            self._news.notify_all()
+
+    def _seen(self, _: "_Watch") -> None:
+        with self._news:
+            self._news.notify_all()
+
+    def _meet(self, watch: "_Watch", problem: Problem) -> None:
+        """Something keeps a kind from being seen. What passes by itself is left to the informer; the rest ends it."""
+        error = problem.error
+        is_refused = isinstance(error, Forbidden) or getattr(error, "status", 0) == HTTPStatus.METHOD_NOT_ALLOWED
+        if is_refused or isinstance(error, NotServed) or watch.state != "begun":
+            watch.end()
+            if is_refused:
+                watch.values.clear()  # nobody tells of their changes any more
+                pause = self._refused
+            else:
+                pause = self._unserved if isinstance(error, NotServed) else UNREACHABLE_SECONDS
+            with self._news:
+                watch.state = "refused" if is_refused else "unserved"
+                watch.begins_at = time.monotonic() + pause
+                self._news.notify_all()
+        if is_refused not in watch.told:
+            watch.told.add(is_refused)
+            self._on_problem(KindProblem(*watch.kind, error, is_refused))
+
+
+class _Watch:
+    """One kind: its informer while there is one, and what is known of its objects."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        tell: OnChange,
+        meet: Callable[["_Watch", Problem], None],
+        seen: Callable[["_Watch"], None],
+    ) -> None:
+        self.kind = kind
+        self.values: dict[tuple[str, str], Observed] = {}  # by namespace and name; written by the informer's thread
+        self.state: State = "new"
+        self.begins_at = 0.0  # when to start the informer; infinite while there is one
+        self.ends_at: float | None = None  # when nobody will have followed the kind for long enough
+        self.told: set[bool] = set()  # problems, as refusals and others
+        self._tell, self._meet, self._seen = tell, meet, seen
+        self._informer: Informer[Observed] | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the kind is seen, or cannot be seen for now."""
+        informer = self._informer
+        return self.state in ("refused", "unserved") or (informer is not None and informer.is_synced)
+
+    @property
+    def is_synced(self) -> bool:
+        informer = self._informer
+        return self.state == "begun" and informer is not None and informer.healthy
+
+    def begin(self, cluster: Cluster, resource: Resource) -> None:
+        informer: Informer[Observed] = Informer(
+            cluster,
+            resource,
+            decode=observed_of,
+            on_change=self._take,
+            on_problem=lambda problem: self._meet(self, problem),
+            on_listed=self._listed,
+            metadata_only=not needs_whole(*self.kind),
+        )
+        self._informer, self.state, self.begins_at = informer, "begun", float("inf")
+        informer.start()
+
+    def end(self) -> None:
+        """Tell nothing any more. What is known stays, for the next informer to compare with."""
+        if self._informer is not None:
+            self._informer.stop()
+
+    def empty(self) -> None:
+        """All objects are gone."""
+        for key in list(self.values):
+            self._take(*key, None)
+
+    def _take(self, namespace: str, name: str, new: Observed | None) -> None:
+        key = key_of(namespace, name)
+        old = self.values.get(key)
+        if new is None:
+            self.values.pop(key, None)
+        else:
+            self.values[key] = new
+        if self._informer is not None and self._informer.is_synced:
+            self.told.clear()  # the watch works
+        if old != new:
+            self._tell(ObjectRef(*self.kind, namespace, name), old, new)
+
+    def _listed(self) -> None:
+        """An informer before this one may have known objects that were gone when this one came."""
+        if self._informer is not None:
+            known = self._informer.items()
+            for key in [key for key in self.values if key not in known]:
+                self._take(*key, None)
+        self._seen(self)

@@ -228,6 +228,10 @@ _ALL = (
     Program("promjudge", _digest("promjudge"), Module("promjudge", "."), seconds=45),
     # What the template engine of the Sealed Secrets controller makes of a template; only tests ask it.
     Program("gotemplate", _digest("gotemplate"), Module("gotemplate", "."), seconds=10),
+    # What Flux makes of the health of an object, by rule or expression; only tests ask it.
+    Program("kstatusjudge", _digest("kstatusjudge"), Module("kstatusjudge", "."), seconds=60),
+    # What Flux's substitution after a build makes of a text or an object; only tests ask it.
+    Program("envsubstjudge", _digest("envsubstjudge"), Module("envsubstjudge", "."), seconds=45),
     # What the YAML store of SOPS makes of a document or a tree; only tests ask it.
     Program("sopsyaml", _digest("sopsyaml"), Module("sopsyaml", "."), seconds=85),
     # Not to be had as a Go module that builds by itself.
@@ -261,6 +265,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "yamljudge",
         "gotemplate",
         "promjudge",
+        "kstatusjudge",
+        "envsubstjudge",
         "git",
         "sshd",
         "sops",

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import click
 
+from controller import fluxflags
 from controller.flags import names
 from controller.options import OPTIONS, PREFIX, version_option
 from controller.origin import check_origin
@@ -70,6 +71,7 @@ def settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Setting
         return dict(value or {})
 
     cutoff = flags["key_cutoff_time"]
+    parts = _parts(flags["components"])
     namespace = own_namespace(environ)
     return Settings(
         namespace=namespace,
@@ -115,8 +117,19 @@ def settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Setting
             rate=int(number("rate_limit")),
             burst=int(number("rate_limit_burst")),
         ),
+        is_sealed=fluxflags.SEALED in parts,
+        flux=fluxflags.settings(flags, parts),
         logs=Logs(level=text("log_level"), format=text("log_format"), info_to_stdout=bool(flags["log_info_stdout"])),
     )
+
+
+def _parts(asked: object) -> frozenset[str]:
+    """What to be: what was asked for, else everything, or, under the name of the original program, what that one is."""
+    if isinstance(asked, frozenset):
+        return asked
+    context = click.get_current_context(silent=True)
+    is_original = context is not None and context.parent is None and context.info_name == "controller"
+    return fluxflags.components(fluxflags.SEALED if is_original else f"{fluxflags.SEALED},flux")
 
 
 def _namespaces(own: str, additional: tuple[str, ...], *, all_: bool) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from controller import fluxflags
 from controller.flags import GoBool, GoDuration, GoTime, NamePrefix, ObjectName, Pairs, WrappingKeys
 from controller.settings import FirstKey, Keys
 from engine.version import VERSION
@@ -125,7 +126,7 @@ _LOGS: Final = [
         "--log-info-stdout", default=True, text="Lines up to INFO on standard output, the others on standard error."
     ),
 ]
-OPTIONS: Final[list[click.Parameter]] = [*_CLUSTER, *_KEYS, *_WORK, *_HTTP, *_LOGS]
+OPTIONS: Final[list[click.Parameter]] = [*_CLUSTER, *_KEYS, *_WORK, *_HTTP, *_LOGS, *fluxflags.OPTIONS]
 
 
 def version_option() -> click.Option:

@@ -209,7 +209,7 @@ class Flux:
     """Secret in `namespace` whose age identities open what comes without a decryption Secret."""
     kustomize: str | None = None
     """The kustomize program; None looks on PATH."""
-    scratch: str = "/dev/shm"
+    scratch: str = "/dev/shm"  # noqa: S108 - folders below it are made with names of their own, for us alone
     """A file system in memory, where builds lie that may hold decrypted files."""
 
     @property

@@ -1,4 +1,4 @@
-"""Where a Kustomization delivers to, and as whom: this cluster or another, as the controller or as a service account."""
+"""Where a Kustomization delivers to, and as whom: the controller itself, or a service account."""
 
 import threading
 from collections import OrderedDict
@@ -67,6 +67,11 @@ class Destination:
     def judge_by(self, owner: str, expressions: Expressions | None) -> None:
         """Judge the health of an owner's objects by these expressions where they say something about a kind."""
         self.live.judge_by(owner, expressions)
+
+    def is_namespaced(self, group: str, kind: str) -> bool | None:
+        """Whether a kind lives in namespaces; None where the server does not know it."""
+        resource = self._discovery.find(group, kind)
+        return None if resource is None else resource.namespaced
 
     def placed(self, ref: ObjectRef, namespace: str) -> ObjectRef:
         """A reference that leaves out the namespace means the given one, where its kind has namespaces."""

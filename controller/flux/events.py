@@ -68,11 +68,17 @@ class Teller:
         reason: str,
         message: str,
         metadata: Mapping[str, str] | None = None,
+        *,
+        is_news: bool = True,
     ) -> None:
-        """Tell something of an object. Keys of `metadata` are put below the object's API group."""
+        """Tell something of an object. Keys of `metadata` are put below the object's API group.
+
+        What is no news, such as a pass that found nothing to do, costs the API server no Event.
+        """
         annotations = annotations_of(raw, metadata or {})
         kind: Literal["Normal", "Warning"] = "Warning" if severity == "error" else "Normal"
-        self._recorder.record(raw, Event(kind, reason, message, self._component, annotations))
+        if is_news:
+            self._recorder.record(raw, Event(kind, reason, message, self._component, annotations))
         if self._post is not None and severity != "trace":
             self._post(self._payload(raw, severity, reason, message, annotations))
 

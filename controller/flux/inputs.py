@@ -21,7 +21,7 @@ _KINDS: Final = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
 
 
 class Inputs:
-    """Reads them afresh each time, as the controller itself: a Kustomization names objects of its own namespace only."""
+    """Reads them afresh each time, as the controller: a Kustomization names objects of its own namespace only."""
 
     def __init__(
         self, cluster: Cluster, settings: Flux, *, environ: Mapping[str, str], make: MakeService | None, log: Any

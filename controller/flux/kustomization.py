@@ -27,6 +27,7 @@ from controller.flux.clusters import Clusters, Destination
 from controller.flux.conditions import HEALTHY, PROGRESSING, PROGRESSING_WITH_RETRY, READY, RECONCILING, At
 from controller.flux.deletion import Deletion
 from controller.flux.durations import spelled
+from controller.flux.events import Severity
 from controller.flux.halt import NEVER, Halt, Next
 from controller.flux.history import Attempt, with_attempt
 from controller.flux.index import Concerns
@@ -39,13 +40,12 @@ from controller.flux.spec import Spec, read
 from controller.flux.statuses import Statuses
 from controller.flux.telling import Telling
 from controller.settings import Flux
-from engine.changes import Action
 from engine.desired import desired
 from engine.errors import KsealError, Stalled
 from engine.inventory import Inventory
 from engine.kube.refs import ObjectRef
 from engine.ownership import Foreign, Ownership
-from engine.plan import Gate, Plan, Prune, plan_by_kind
+from engine.plan import Apply, Gate, Plan, Prune, Wave, plan_by_kind
 from engine.source.base import Artifact
 
 IN_PROGRESS: Final = "Reconciliation in progress"
@@ -83,7 +83,7 @@ class Wanted(NamedTuple):
 
 
 class Reconciler:
-    """Turns names of Kustomizations into applied objects. The queue sees to it that a name is in one thread at a time."""
+    """Turns names of Kustomizations into applied objects. The queue gives a name to one thread at a time."""
 
     def __init__(
         self,
@@ -100,7 +100,6 @@ class Reconciler:
         concerns: Concerns,
         telling: Telling,
         settings: Flux,
-        is_asked: Callable[[Name], bool] = lambda _: False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float],
@@ -299,13 +298,12 @@ class Reconciler:
                 built = self._builder.build(tree, spec.overlay, decryptor=decryptor)
             objects = self._substituted(spec, wanted, built)
         with _failing_with(halt.RECONCILIATION_FAILED):
-            objects = desired(objects, ownership, default_namespace=name.namespace, scope=destination.live.scope)
+            objects = desired(objects, ownership, is_namespaced=destination.is_namespaced)
         before = Inventory.of_status((draft.status.get("inventory") or {}).get("entries") or ())
-        members = Inventory.of_objects(objects)
-        stale = before.stale(members) if spec.prune else Inventory()
+        members = Plan((Wave(tuple(map(Apply, objects))),)).members()
         plan = plan_by_kind(
             objects,
-            stale=stale,
+            stale=before.stale(members) if spec.prune else None,
             custom_stages=self._settings.custom_stages,
             wait=self._gate(name, spec, members, destination),
         )
@@ -401,9 +399,10 @@ class Reconciler:
     def _track(self, name: Name, draft: Draft, spec: Spec, current: Pass) -> None:
         """Before the first write the status names every member, the old ones and the new: nothing can be orphaned."""
         every = current.before | current.desired
-        refs = [member.ref for member in every]
+        awaited = (ref for wave in current.plan.waves if wave.gate for ref in wave.gate.refs)
+        refs = {member.ref for member in every}.union(awaited)
         self._concerns.members.put(name, refs)
-        kinds = {(ref.group, ref.kind) for ref in (*refs, *(current.plan.waits_for()))}
+        kinds = {(ref.group, ref.kind) for ref in refs}
         current.destination.follow(owner_of(name), kinds, SYNC_SECONDS)
         if every == current.before:
             return
@@ -513,7 +512,7 @@ class Reconciler:
         self,
         draft: Draft,
         current: Pass | None,
-        severity: str,
+        severity: Severity,
         message: str,
         *,
         hint: str | None = None,
@@ -521,11 +520,11 @@ class Reconciler:
         is_news: bool = True,
     ) -> None:
         reason = (conditions.get(draft.status, READY) or {}).get("reason") or severity
-        metadata = {f"{KUSTOMIZE}/revision": current.revision} if current is not None else {}
+        metadata = {"revision": current.revision} if current is not None else {}
         if current is not None and current.origin:
-            metadata[f"{KUSTOMIZE}/originRevision"] = current.origin
+            metadata["originRevision"] = current.origin
         if commit_status:
-            metadata[f"{KUSTOMIZE}/commit_status"] = "update"
+            metadata["commit_status"] = "update"
         text = f"{message}; {hint}" if hint else message
         self._telling.event(draft.raw, severity, reason, text, metadata, is_news=is_news)
 
@@ -573,10 +572,7 @@ def _failing_with(reason: str) -> Iterator[None]:
 
 def _written(progress: Progress | None) -> list[str]:
     """A line for each object that was written so far."""
-    if progress is None:
-        return []
-    told = (Action.CREATED, Action.CONFIGURED, Action.DELETED)
-    return [f"{change.ref} {change.action.value}" for change in progress.changes if change.action in told]
+    return [str(change) for change in progress.changes if change.action.is_change] if progress else []
 
 
 def _requested(raw: Mapping[str, Any]) -> str:
@@ -596,6 +592,3 @@ def _set_or_drop(status: dict[str, Any], field: str, value: str) -> None:
         status[field] = value
     else:
         status.pop(field, None)
-
-
-__all__ = ["Plan", "Reconciler", "checksum_of", "owner_of", "says"]

@@ -1,9 +1,10 @@
 """Writing status and finalizers: what differs and nothing else, on the very object that was looked at."""
 
+from collections.abc import Callable
 from typing import Any
 
 from controller.flux.names import FINALIZER
-from controller.flux.objects import Objects, name_of
+from controller.flux.objects import name_of
 from engine import faults
 from engine.kube.client import Cluster
 from engine.kube.errors import Conflict, NotFound
@@ -13,12 +14,14 @@ from engine.kube.refs import Resource
 class Statuses:
     """Of one kind. What the API server answers is taken in as news, so that nobody works on an old state."""
 
-    def __init__(self, cluster: Cluster, resource: Resource, objects: Objects, *, manager: str) -> None:
-        """`manager` is the field manager of the status."""
+    def __init__(
+        self, cluster: Cluster, resource: Resource, *, manager: str, on_written: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """`manager` is the field manager of the status; `on_written` takes the objects as the API server answers."""
         self._cluster = cluster
         self._resource = resource
-        self._objects = objects
         self._manager = manager
+        self._on_written = on_written
 
     def write(self, raw: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
         """Bring the status of an object from what `raw` says to this; returns the object as it is then.
@@ -38,7 +41,7 @@ class Statuses:
             )
         except (NotFound, Conflict):
             return {**raw, "status": status}
-        self._objects.put(answer)
+        self._on_written(answer)
         return answer
 
     def add_finalizer(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +69,7 @@ class Statuses:
             answer = self._cluster.patch(self._resource, at.namespace, at.name, body, field_manager=self._manager)
         except NotFound:
             return raw
-        self._objects.put(answer)
+        self._on_written(answer)
         return answer
 
 

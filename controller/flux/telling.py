@@ -2,51 +2,36 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
+from controller.flux.events import Severity, Teller
 from controller.flux.halt import Halt
 from controller.flux.names import Name
 from controller.flux.passes import Pass
 from engine.errors import KsealError
 
 
-class Told(Protocol):
-    """Takes an event of Flux: severity `info` or `error`, and metadata with prefixed keys. Neither waits nor fails.
-
-    With `is_news` False it goes to the notification address only, not to the API server."""
-
-    def __call__(
-        self,
-        raw: dict[str, Any],
-        *,
-        severity: str,
-        reason: str,
-        message: str,
-        metadata: Mapping[str, str],
-        is_news: bool,
-    ) -> None: ...
-
-
 class Telling:
     """Events, log lines and counts."""
 
-    def __init__(self, told: Told, *, log: Any, count: Callable[[str, float], None] = lambda *_: None) -> None:
+    def __init__(self, teller: Teller, *, log: Any, count: Callable[[str, float], None] = lambda *_: None) -> None:
         """`count` takes how a reconcile ended, and its seconds."""
-        self._told = told
+        self._teller = teller
         self._log = log
         self._count = count
 
     def event(
         self,
         raw: dict[str, Any],
-        severity: str,
+        severity: Severity,
         reason: str,
         message: str,
         metadata: Mapping[str, str],
         *,
         is_news: bool,
     ) -> None:
-        self._told(raw, severity=severity, reason=reason, message=message, metadata=metadata, is_news=is_news)
+        """Keys of `metadata` are put below the group of the object."""
+        self._teller.tell(raw, severity, reason, message, metadata, is_news=is_news)
 
     def log(self, called: str, event: str, current: Pass, took: timedelta, *, is_news: bool) -> None:
         """One line for a reconcile that went well."""

@@ -5,12 +5,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.kit import archive, gotool
+from tests.kit import archive, gomodule, gotool
 from tests.kit.cache import Cache
 from tests.kit.errors import KitError
 from tests.kit.process import Nest, Process
 from tests.kit.progress import Ticker, say
-from tests.kit.table import MODULES, Install, Module, Program
+from tests.kit.table import MODULES, Copied, Install, Module, Program
 
 _SHOWN_LINES = 8
 
@@ -49,7 +49,8 @@ def _build(program: Program, target: Path, cache: Cache, environ: Mapping[str, s
         output = nest.folder / "output"
         output.mkdir()
         env = gotool.environment(environ, nest.folder) | {"GOBIN": str(output)}
-        process = nest.start("go", command(go, program, output), env=env, cwd=_working_folder(program, nest.folder))
+        folder = _working_folder(program, nest.folder, cache, environ)
+        process = nest.start("go", command(go, program, output), env=env, cwd=folder)
         ticker = Ticker(f"building {what}", lambda: f"{_packages(process)} packages compiled")
         if process.wait(tick=ticker.tick):
             raise BuildFailed(f"building {what} failed:\n{_complaint(process)}")
@@ -64,7 +65,7 @@ def command(go: Path, program: Program, output: Path) -> list[str | Path]:
     stamps = [f"-X {variable}={value}" for variable, value in (program.stamps or {}).items()]
     flags = ["-v", "-trimpath", "-ldflags", " ".join(["-s", "-w", *stamps])]
     match program.recipe:
-        case Module(package=package):
+        case Module(package=package) | Copied(package=package):
             return [go, "build", *flags, "-o", output / program.name, package]
         case Install(package=package):
             return [go, "install", *flags, f"{package}@v{program.version}"]
@@ -72,9 +73,20 @@ def command(go: Path, program: Program, output: Path) -> list[str | Path]:
             raise BuildFailed(f"{program.name} is not built from source")
 
 
-def _working_folder(program: Program, scratch: Path) -> Path:
-    """The committed module, or for `go install` a folder that is in no module."""
-    return MODULES / program.recipe.folder if isinstance(program.recipe, Module) else scratch
+def _working_folder(program: Program, scratch: Path, cache: Cache, environ: Mapping[str, str]) -> Path:
+    """The committed module, a copy of the program's own, or for `go install` a folder that is in no module."""
+    match program.recipe:
+        case Module(folder=folder):
+            return MODULES / folder
+        case Copied(added=added) as recipe:
+            place = scratch / "module"
+            gomodule.copy(gomodule.folder_of(program, recipe, cache, environ), place)
+            for path, content in added.items():
+                (place / path).parent.mkdir(parents=True, exist_ok=True)
+                (place / path).write_text(content)
+            return place
+        case _:
+            return scratch
 
 
 def _packages(process: Process) -> int:

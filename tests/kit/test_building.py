@@ -14,7 +14,7 @@ from tests.kit.build import BuildFailed, build
 from tests.kit.cache import Cache
 from tests.kit.errors import Misconfigured
 from tests.kit.process import wait_until
-from tests.kit.table import Install, Module, Program
+from tests.kit.table import Copied, Install, Module, Program
 
 ROOT = Path(__file__).parents[2]
 TOOL = Program("tool", "1.4.2", Install("example.test/cmd/tool"), {"main.version": "v1.4.2"})
@@ -72,6 +72,7 @@ def test_a_failed_build_leaves_nothing_and_tells_what_the_compiler_said(tmp_path
     assert shop.left_over() == []
 
 
+@pytest.mark.slow
 def test_processes_that_want_the_same_program_build_it_once(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, WORKS)
     processes = [shop.in_another_process() for _ in range(4)]
@@ -79,6 +80,7 @@ def test_processes_that_want_the_same_program_build_it_once(tmp_path: Path) -> N
     assert shop.calls.read_text() == "built\n"
 
 
+@pytest.mark.slow
 def test_a_build_cut_short_by_a_kill_leaves_nothing_and_blocks_nobody(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, HANGS)
     with shop.in_another_process() as first:
@@ -122,6 +124,20 @@ def test_a_program_of_a_committed_module_is_built_there_with_its_version_stamped
     command = building.command(Path("go"), program, tmp_path)
     flags = ["-v", "-trimpath", "-ldflags", "-s -w -X a.B=v1.2.3 -X a.C=1"]
     assert command == [Path("go"), "build", *flags, "-o", tmp_path / "kube", "./kube"]
+
+
+def test_a_program_whose_module_lacks_files_is_built_in_a_copy_that_has_them(tmp_path: Path) -> None:
+    module = tmp_path / "module"
+    (module / "cmd").mkdir(parents=True)
+    (module / "cmd" / "main.go").write_text("package main")
+    (module / "cmd").chmod(0o555)  # as Go keeps modules
+    downloaded = f'echo \'{{"Dir": "{module}"}}\''
+    built = 'cat cmd/main.go cmd/data/none.yaml > "$7"'
+    shop = Workshop(tmp_path, f'if [ "$1" = mod ]; then {downloaded}; else {built}; fi')
+    recipe = Copied("example.test", "example.test/cmd", {"cmd/data/none.yaml": "kind: List"})
+    build(Program("tool", "1.4.2", recipe), shop.cache, shop.environ)
+    assert shop.cache.binary("tool", "1.4.2").read_text() == "package mainkind: List"
+    assert sorted(path.name for path in module.rglob("*")) == ["cmd", "main.go"]
 
 
 def test_an_old_go_is_passed_over_for_the_pinned_package(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ MODULE_OF = {
     "kwok": "sigs.k8s.io/kwok",
     "kubeseal": "github.com/bitnami/sealed-secrets",
     "sealed-secrets-controller": "github.com/bitnami/sealed-secrets",
+    "source-controller": "github.com/fluxcd/source-controller",
+    "kustomize-controller": "github.com/fluxcd/kustomize-controller",
 }
 
 

@@ -4,6 +4,7 @@ With pytest-xdist each worker starts a control plane of its own. Sharing one wou
 its life would hang on a count of its users, and tests count the API server's requests: they must be alone with it.
 """
 
+import gc
 import signal
 import tempfile
 from collections import Counter
@@ -27,6 +28,8 @@ settings.load_profile("kseal")
 
 _LONG_SECONDS = 30.0
 _LONGEST_FIRST = ("slow", "cluster", "interop")
+_LONG_FILES = frozenset({"test_transcripts.py", "test_hostile_files.py", "test_hostile_files_kill.py"})
+"""Those of a run without such markers: begun near the end, they would be waited for."""
 _CONTROL_PLANES = frozenset({"control_plane", "full_control_plane", "new_control_plane", "unsteady_control_plane"})
 
 
@@ -42,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks: dict[Path, int] = {}
     for item in items:
         ranks[item.path] = min(ranks.get(item.path, len(_LONGEST_FIRST)), _rank(item))
-    items.sort(key=lambda item: ranks[item.path])
+    items.sort(key=lambda item: (ranks[item.path], item.path.name not in _LONG_FILES))
     if not netns.is_inside():
         for item in items:
             if item.get_closest_marker(netns.MARKER):
@@ -97,6 +100,7 @@ def pytest_runtest_call() -> Generator[None, Any, Any]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build the control plane's programs before the first test that needs them: no test's time limit is that long."""
+    gc.freeze()  # thousands of tests stay until the end: no garbage collection need look at them again
     if not any(_CONTROL_PLANES.intersection(getattr(item, "fixturenames", ())) for item in session.items):
         return
     if session.config.option.collectonly:

@@ -63,6 +63,7 @@ def python(folder: Path, code: str) -> Command:
     return Command([sys.executable, "-ISc", code], {}, Path("/dev/null"), folder / "output")
 
 
+@pytest.mark.slow
 def test_a_command_is_timed_by_the_clock_and_by_the_cores(tmp_path: Path) -> None:
     idle = python(tmp_path, "import select; select.select([], [], [], 0.2)")
     taken = idle.run()
@@ -73,6 +74,7 @@ def test_a_command_is_timed_by_the_clock_and_by_the_cores(tmp_path: Path) -> Non
     assert {name: len(all_of_it) for name, all_of_it in in_turn.items()} == {"a": 2, "b": 2}
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_command_is_its_own_and_not_that_of_the_bench(tmp_path: Path) -> None:
     ours = bytearray(b"x") * (150 << 20)
     small, large = python(tmp_path, "pass"), python(tmp_path, "bytearray(b'x') * (100 << 20)")

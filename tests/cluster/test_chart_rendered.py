@@ -217,6 +217,7 @@ FLAGS = [
 ]
 
 
+@pytest.mark.slow  # as a whole
 @pytest.mark.parametrize(("values", "argument"), FLAGS, ids=[argument for _, argument in FLAGS])
 def test_a_value_becomes_a_flag_that_the_controller_takes(values: Any, argument: str) -> None:
     arguments = _container(values)["args"]

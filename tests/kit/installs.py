@@ -32,6 +32,12 @@ _COMMAND_END: Final = re.compile(r"\s(?:&&|\|\||[;|&]|\#|//)\s|;\s|$")
 _WORD: Final = re.compile(rf"{STRANGER}{_EXTRAS}(?:(?:{_VERSION}|@).*)?", re.IGNORECASE)
 _PINNED: Final = re.compile(rf"""\s*(?:-\s+)?["']?{STRANGER}{_EXTRAS}\s*{_VERSION}\s*["'\dv*]""", re.IGNORECASE)
 _BARE: Final = re.compile(rf"\s*{STRANGER}{_EXTRAS}\s*(?:;.*|\#.*|--hash.*|\\)?", re.IGNORECASE)
+_HINT: Final = re.compile(
+    rf"""(?<![\w-])(?:pip[\d.]*|uvx?|pipx|poetry|pdm|rye|conda|mamba|micromamba|pipenv|pixi|easy_install)(?![\w-])
+      | {STRANGER}{_EXTRAS}["'\s]*{_VERSION}""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What a file has in which a string could be such a line."""
 
 
 def index_installs(name: str, text: str) -> Iterator[str]:
@@ -47,7 +53,7 @@ def index_installs(name: str, text: str) -> Iterator[str]:
 def _lines(name: str, text: str) -> Iterator[str]:
     """Each line with its continuations joined; of Python also each string, whose pieces the parser joins."""
     yield from re.sub(r"\\\r?\n\s*", " ", text).splitlines()
-    if name.endswith(".py"):
+    if name.endswith(".py") and _HINT.search(text):  # a parse of every file would take seconds
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.JoinedStr):
                 yield from "".join(_text(part) or " " for part in node.values).splitlines()

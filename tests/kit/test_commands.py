@@ -77,6 +77,7 @@ def test_by_itself(): programs.find("etcd")
 """
 
 
+@pytest.mark.slow
 def test_a_run_on_a_bare_machine_skips_what_it_cannot_do_and_says_why(bare_machine: Cache, tmp_path: Path) -> None:
     (tmp_path / "test_bare.py").write_text(WITHOUT_PROGRAMS)
     command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "tests.conftest", "-p", "no:cacheprovider"]

@@ -55,6 +55,7 @@ def test_the_service_proxy_reaches_a_process_here(control_plane: ControlPlane, n
 
 
 @needs_namespaces
+@pytest.mark.slow
 def test_outcomes_come_back_as_if_the_tests_had_run_here(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     (tmp_path / "test_outcomes.py").write_text(SEVERAL_OUTCOMES.format(seen=str(seen)))

@@ -78,6 +78,7 @@ def test_closing_ends_the_processes_and_removes_the_folder(tmp_path: Path) -> No
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path, how: signal.Signals) -> None:
     with owner(tmp_path) as (process, folder, child):
@@ -93,6 +94,7 @@ def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path, how: signal.Si
         assert not lives(daemon)
 
 
+@pytest.mark.slow
 def test_a_forked_copy_of_the_owner_does_not_keep_the_processes_alive(tmp_path: Path) -> None:
     with owner(tmp_path, FORKING_OWNER) as (process, folder, copy):
         try:

@@ -90,6 +90,7 @@ def test_both_ways_to_a_verb_report_alike(failing: type, capsys: pytest.CaptureF
     assert capsys.readouterr().err == "kseal: error: it broke\n" * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["kopf", "msgspec"])
 def test_the_controller_without_its_libraries_says_the_cure(library: str) -> None:
     program = f"import sys; sys.modules[{library!r}] = None; from sealer.cli.main import main; main()"

@@ -98,6 +98,7 @@ def test_sealing_shows_no_value(run: Run, form: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow  # as a whole
 @pytest.mark.parametrize("fault", BAD)
 def test_a_refused_input_shows_no_value(run: Run, tmp_path: Path, fault: str) -> None:
     done = run("seal", "--cert", "cert.pem", "-v", "-w", "sealed.yaml", given=BAD[fault])

@@ -81,7 +81,14 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGKILL,
+        *(pytest.param(one, marks=pytest.mark.slow) for one in (signal.SIGHUP, signal.SIGINT)),
+    ],
+)
 @pytest.mark.parametrize("words", WAYS)
 def test_it_is_gone_after_a_signal(
     tmp_path: Path, started: Callable[..., "subprocess.Popen[bytes]"], words: tuple[str, ...], number: signal.Signals

@@ -44,6 +44,9 @@ class Step(NamedTuple):
     code: int
 
 
+LONG = {"convert", "rotate", "seal", "sops", "unseal"}
+"""Scripts of more than half a second."""
+
 # A call without anything that a shell would change. It needs none, which saves two thirds of its time.
 PLAIN_CALL = re.compile(r"kseal( [\w./:=,@+-]+)*")
 
@@ -144,7 +147,13 @@ def typed(
     )
 
 
-@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.txt")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
+        for path in sorted(SCRIPTS.glob("*.txt"))
+    ],
+)
 def test_the_transcript_is_what_happens(path: Path, ground: Path, warm: WarmKseal, tmp_path: Path) -> None:
     script = read_script(path.read_text(encoding="utf-8"))
     assert script.steps

@@ -51,7 +51,7 @@ def ends(folder: Path, *words: str) -> str:
         ("rotate", "-k", "key.pem", "."),
         ("keys", "list", "--kubeconfig", "missing.yaml"),
         ("keys", "restore", "empty.yaml"),
-        ("controller", "--kubeconfig", "missing.yaml"),
+        pytest.param(("controller", "--kubeconfig", "missing.yaml"), marks=pytest.mark.slow),
         ("sops", "edit", "empty.yaml"),
         ("sops", "keyservice", "--network", "nonsense"),
     ],

@@ -3,6 +3,8 @@
 import threading
 from typing import Any
 
+import pytest
+
 from controller.runtime.startup import Startup
 from engine.errors import NotReady
 
@@ -35,7 +37,8 @@ def test_a_step_is_repeated_until_it_succeeds_and_its_trouble_is_said_once() -> 
     assert startup.waits_for is None
 
 
-def test_a_defect_in_a_step_is_said_by_its_type_and_repeated() -> None:
+def test_a_defect_in_a_step_is_said_by_its_type_and_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.runtime.startup._FIRST_PAUSE", 0.01)
     log = Log()
     startup = Startup(log)
     assert startup.run([failing(1, KeyError("hunter2"))])

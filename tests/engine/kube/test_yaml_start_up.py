@@ -1,5 +1,6 @@
 """PyYAML's C parser is loaded without the rest of PyYAML, and nobody else in the process notices (decision 0002)."""
 
+import functools
 import subprocess
 import sys
 from textwrap import dedent
@@ -9,8 +10,9 @@ import pytest
 _READ = 'from engine.kube.yaml import *; assert read_all(b"a: [1]", dialect=Dialect.V2, source="s") == [{"a": [1]}]\n'
 
 
+@functools.cache
 def run(code: str) -> str:
-    """What a fresh interpreter prints; its failure is the test's."""
+    """What a fresh interpreter prints; its failure is the test's. Tests that ask the same share one."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -141,6 +141,8 @@ DAMAGES: Final[dict[str, tuple[Change, int, str]]] = {
 }
 """What is done to a good file, the exit code of decrypting it, and what the message has."""
 
+LONGEST: Final = "a bomb of aliases"
+
 READERS: Final[dict[str, tuple[str, ...]]] = {
     "decrypt": ("decrypt", "-i"),
     "rotate": ("rotate", "-i"),
@@ -150,8 +152,14 @@ READERS: Final[dict[str, tuple[str, ...]]] = {
 AFTER: Final = {"set": ('["new"]', "value.json")}
 
 
-@pytest.mark.parametrize("program", ["kseal", "sops"])
-@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [
+        pytest.param(name, program, marks=[pytest.mark.slow] if (name, program) == (LONGEST, "sops") else [])
+        for name in DAMAGES
+        for program in ("kseal", "sops")
+    ],
+)
 def test_a_damaged_file_stays_as_it_is(
     name: str, program: str, encrypted: str, tmp_path: Path, run: Callable[..., Said]
 ) -> None:
@@ -196,7 +204,9 @@ TEXTS: Final = {
 
 
 @pytest.mark.parametrize("program", ["kseal", "sops"])
-@pytest.mark.parametrize("form", TEXTS)
+@pytest.mark.parametrize(
+    "form", ["env", *(pytest.param(form, marks=pytest.mark.slow) for form in TEXTS if form != "env")]
+)
 def test_a_file_that_is_too_large_is_refused(form: str, program: str, tmp_path: Path, run: Callable[..., Said]) -> None:
     path = tmp_path / f"db.{form}"
     with path.open("wb") as file:

@@ -113,7 +113,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("end", [kill, fail])
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    "verb",  # all write by the same function
+    [pytest.param(verb, marks=[] if verb in ("encrypt", "set") else [pytest.mark.slow]) for verb in VERBS],
+)
 def test_the_file_is_the_old_or_the_new_one(verb: str, end: Callable[[], None], folder: Path) -> None:
     words, after = VERBS[verb]
     before = (folder / ("plain.yaml" if verb == "encrypt" else "sealed.yaml")).read_bytes()

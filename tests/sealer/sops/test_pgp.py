@@ -53,12 +53,12 @@ def test_endless_output_is_cut_off(gpg: Callable[..., PgpService]) -> None:
 
 
 def test_a_gpg_that_does_not_end_is_ended(gpg: Callable[..., PgpService]) -> None:
-    with pytest.raises(KsealError, match=r"no end after 0\.5 s"):
-        gpg("time.sleep(60)", timeout_seconds=0.5).unwrap(key())
-    with pytest.raises(KsealError, match=r"no end after 0\.5 s"):
+    with pytest.raises(KsealError, match=r"no end after 0\.2 s"):
+        gpg("time.sleep(60)", timeout_seconds=0.2).unwrap(key())
+    with pytest.raises(KsealError, match=r"no end after 0\.2 s"):
         gpg(
             "sys.stdout.close(); sys.stderr.close(); import os; os.close(1); os.close(2); time.sleep(60)",
-            timeout_seconds=0.5,
+            timeout_seconds=0.2,
         ).unwrap(key())
 
 

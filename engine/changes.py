@@ -25,13 +25,15 @@ class Action(Enum):
 
 
 class Change(NamedTuple):
-    """One object and what was done to it. `version` is the one of the API in which it was applied or deleted."""
+    """One object and what was done to it. `version` is that of the API, as the manifest or the inventory has it."""
 
     ref: ObjectRef
     action: Action
     error: KsealError | None = None
     """Why it failed; None otherwise."""
     version: str = ""
+    is_prune: bool = False
+    """The object was to be deleted, not applied."""
 
     def __str__(self) -> str:
         return f"{self.ref} {self.action.value}"

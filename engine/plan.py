@@ -53,8 +53,8 @@ class Gate(NamedTuple):
 
     refs: tuple[ObjectRef, ...]
     kind: Literal["none", "exists", "established", "healthy", "gone", "served"]
-    """`gone` and `served` come from the executor: an object that is to be made anew must be gone before, and a kind
-    whose definition has just been made must be served."""
+    """`established` is as `healthy`, for what later waves stand on. `served` comes from the executor only: a kind whose
+    definition has just been made."""
     seconds: float
     is_whole: bool = False
     """The refs are all that the plan applies: objects that are skipped do not count."""
@@ -108,7 +108,8 @@ def plan_by_kind(
     """Definitions first, then classes, then the kinds of `custom_stages`, then the rest; each in Flux's order.
 
     Definitions (CustomResourceDefinitions, Namespaces, ClusterRoles) and classes are waited for. What is stale is
-    deleted after all is applied, in reverse order. `wait` ends the plan; without refs it means all applied objects.
+    deleted after all is applied, in reverse order. `wait` ends the plan, as a wave of its own; without refs it means
+    all applied objects.
     `custom_stages` has entries as `GROUP/KIND`, or `KIND` for the core group.
     """
     stages: tuple[list[Object], ...] = ([], [], [], [])
@@ -122,10 +123,7 @@ def plan_by_kind(
         waves.append(Wave(tuple(Prune(member) for member in members)))
     if wait is not None:
         gate = _filled(wait, [obj for stage in stages for obj in stage])
-        if waves and waves[-1].gate is None:
-            waves[-1] = waves[-1]._replace(gate=gate)
-        else:
-            waves.append(Wave((), gate))
+        waves.append(Wave((), gate))
     return Plan(tuple(waves))
 
 
@@ -154,7 +152,7 @@ def _stage(obj: Object, custom_stages: Collection[str]) -> int:
 
 
 def _applying(objects: list[Object], *, is_awaited: bool) -> Wave:
-    gate = Gate(tuple(map(ref_of, objects)), "healthy", STAGE_SECONDS, is_whole=True) if is_awaited else None
+    gate = Gate(tuple(map(ref_of, objects)), "established", STAGE_SECONDS, is_whole=True) if is_awaited else None
     return Wave(tuple(map(Apply, objects)), gate)
 
 

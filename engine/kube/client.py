@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import orjson
 
+from engine import faults
 from engine.kube.errors import Gone, Invalid, TooLarge
 from engine.kube.message import JSON, Query, parse
 from engine.kube.refs import Resource
@@ -141,11 +142,13 @@ class Cluster(Session):
         kind: Literal["merge", "json", "strategic"] = "merge",
         subresource: str | None = None,
         field_manager: str | None = None,
+        dry_run: bool = False,
     ) -> Object:
-        """Change parts of an object; `strategic` is for built-in kinds only."""
+        """Change parts of an object; `strategic` is for built-in kinds only. `dry_run` as in `apply`."""
         return self._call(
             "PATCH", resource, namespace, name, verb="patch", subresource=subresource, body=body,
             query={"fieldManager": field_manager}, content_type=_PATCHES[kind], is_harmless_twice=kind == "merge",
+            dry_run=dry_run,
         )  # fmt: skip
 
     def apply(
@@ -156,12 +159,18 @@ class Cluster(Session):
         field_manager: str,
         force: bool = False,
         subresource: str | None = None,
+        dry_run: bool = False,
     ) -> Object:
-        """Server-side apply: own exactly the fields in `obj`. Raises: Conflict, a cause per field owned by another."""
+        """Server-side apply: own exactly the fields in `obj`. Raises: Conflict, a cause per field owned by another.
+
+        With `dry_run` the server answers what it would have made, and keeps nothing. What would be created has no
+        `metadata.resourceVersion` in that answer.
+        """
         namespace, name = _identity(resource, obj)
         return self._call(
             "PATCH", resource, namespace, name, verb="patch", subresource=subresource, body=obj, content_type=_APPLY,
             query={"fieldManager": field_manager, "force": "true" if force else None}, is_harmless_twice=True,
+            dry_run=dry_run,
         )  # fmt: skip
 
     def delete(
@@ -209,8 +218,13 @@ class Cluster(Session):
         content_type: str = JSON,
         is_harmless_twice: bool = False,
         shown: str | None = None,
+        dry_run: bool = False,
     ) -> Object:
         target = Target.of(resource, verb, namespace, name or shown, subresource)
+        if dry_run:
+            query = {**(query or {}), "dryRun": "All"}
+        elif method != "GET":
+            faults.point(f"{verb} {target.text}")
         if resource.namespaced and not namespace:
             raise ValueError(f"{target.text}: a {resource.kind} lives in a namespace, and none was given")
         response = self.request(

@@ -52,6 +52,7 @@ class Discovery:
         self._clock = clock
         self._lock = threading.Lock()
         self._served: tuple[Served, ...] = ()
+        self._by_kind: dict[tuple[str, str, str | None], Resource] = {}
         self._fetched_at = float("-inf")
 
     def all(self) -> tuple[Served, ...]:
@@ -64,11 +65,17 @@ class Discovery:
     def find(self, group: str, kind: str, version: str | None = None) -> Resource | None:
         """How a kind of a manifest is served: in that version, or in the preferred one; None when it is not."""
 
-        def fits(served: Served) -> bool:
-            resource = served.resource
-            return (resource.group, resource.kind) == (group, kind) and version in (None, resource.version)
+        with self._lock:
+            found = self._by_kind.get((group, kind, version))
+            if found is None and self._is_due():
+                self._fetch()
+                found = self._by_kind.get((group, kind, version))
+        return found
 
-        return self._first(fits)
+    def forget(self) -> None:
+        """Fetch when something is asked for that is not known, however short ago that was done."""
+        with self._lock:
+            self._fetched_at = float("-inf")
 
     def named(self, word: str) -> Resource | None:
         """The kind that a person means: `secrets`, `secret`, `deploy`, `Deployment`, `deployments.apps`."""
@@ -84,10 +91,13 @@ class Discovery:
     def _first(self, fits: Callable[[Served], bool]) -> Resource | None:
         with self._lock:
             found = next(filter(fits, self._served), None)
-            if found is None and self._clock() - self._fetched_at >= REFRESH_SECONDS:
+            if found is None and self._is_due():
                 self._fetch()
                 found = next(filter(fits, self._served), None)
         return None if found is None else found.resource
+
+    def _is_due(self) -> bool:
+        return self._clock() - self._fetched_at >= REFRESH_SECONDS
 
     def _fetch(self) -> None:
         served: list[Served] = []
@@ -97,6 +107,10 @@ class Discovery:
             for group in answer.get("items") or ():
                 served += _versions(group)
         self._served = tuple(served)
+        self._by_kind = {}
+        for resource in (found.resource for found in served):
+            for version in (None, resource.version):
+                self._by_kind.setdefault((resource.group, resource.kind, version), resource)
         self._fetched_at = self._clock()
 
 

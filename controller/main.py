@@ -37,14 +37,22 @@ def run(**flags: object) -> None:
     Raises: KsealError when it cannot begin.
     """
     check_origin()
-    from controller.process import Process  # only now: parts of another installation may not even import
     from engine import undumpable
 
     undumpable.protect()
-    process = Process(settings(flags, os.environ), os.environ)
+    made = settings(flags, os.environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    # Only now: parts of another installation may not even import.
+    if not made.is_sealed:
+        from controller.delivering import DeliveringProcess
+
+        DeliveringProcess(made, os.environ).run(stop)
+        return
+    from controller.process import Process
+
+    process = Process(made, os.environ)
     signal.signal(signal.SIGUSR1, lambda *_: process.renew_key())
     process.run(stop)
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from controller.flux.component import Deliveries
 from controller.runtime import logs
 from controller.runtime.events import EventRecorder
 from controller.runtime.leader import Elector
@@ -66,6 +67,7 @@ class Process:
         )
         self._build(connection, environ)
         self._build_listeners()
+        self._deliveries = Deliveries(connection, settings, environ, log=self._log)
 
     def _build(self, connection: config.Connection, environ: Mapping[str, str]) -> None:
         settings = self._settings
@@ -160,6 +162,7 @@ class Process:
         port, metrics_port = self._listeners.start()
         self._log.info("listening", port=port, metrics_port=metrics_port)
         threading.Thread(target=self._come_up, name="come-up", daemon=True).start()
+        self._deliveries.start()
         while not stop.wait(SIGNAL_SECONDS):
             pass  # Python calls signal handlers only while this thread runs, and a wait may miss the one to wake up for
         self._go_down()
@@ -237,6 +240,7 @@ class Process:
         self._maker.stop()
         self._publisher.stop()
         finished = self._workers.stop(STOP_SECONDS)
+        self._deliveries.stop(STOP_SECONDS)
         self._events.stop(2.0)
         self._elector.stop(_LEASE_REQUEST_SECONDS)  # after all writing: the next one may lead at once
         self._listeners.stop(2.0)

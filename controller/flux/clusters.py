@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
-from engine.execute import Live
 from engine.health.expressions import Expressions
 
 from controller.flux import halt
@@ -15,6 +14,7 @@ from controller.flux.names import Name
 from controller.flux.spec import Spec
 from controller.settings import Flux
 from engine.drift import is_suspicious
+from engine.execute import Live
 from engine.health.verdict import Health
 from engine.kube.client import Cluster
 from engine.kube.config import Connection
@@ -61,8 +61,7 @@ class Destination:
 
     def is_current(self, owner: str, ref: ObjectRef) -> bool:
         """Whether an object is healthy as far as is known."""
-        verdict = self.live.verdict(owner, ref)
-        return verdict is not None and verdict.health is Health.CURRENT
+        return self.live.verdict(owner, ref).health is Health.CURRENT
 
     def judge_by(self, owner: str, expressions: Expressions | None) -> None:
         """Judge the health of an owner's objects by these expressions where they say something about a kind."""

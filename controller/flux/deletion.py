@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.execute import Progress, step
-
 from controller.flux.clusters import Clusters
 from controller.flux.halt import BACKOFF, NEVER, Next
 from controller.flux.names import KUSTOMIZE, KUSTOMIZE_CONTROLLER, Name
@@ -18,6 +16,7 @@ from controller.flux.statuses import Statuses
 from controller.flux.telling import Telling
 from engine.changes import Action
 from engine.errors import KsealError
+from engine.execute import Progress, PruneFailed, step
 from engine.inventory import Inventory
 from engine.ownership import Ownership
 from engine.plan import Gate, Plan, Wave, plan_by_kind
@@ -77,9 +76,6 @@ class Deletion:
                 destination.live,
                 owner=owner,
                 ownership=ownership_of(name),
-                force=False,
-                ignores=(),
-                concurrency=1,
             )
         except KsealError as error:
             return self._try_again(name, raw, error)
@@ -91,7 +87,7 @@ class Deletion:
         if lines:
             self._telling.event(raw, "info", "info", "\n".join(lines), {}, is_news=True)
         if progress.failed is not None:
-            if progress.wave == 0:
+            if isinstance(progress.failed, PruneFailed):
                 return self._try_again(name, raw, progress.failed)
             what = "failed to wait for resources termination"
             self._telling.event(raw, "error", "error", what, {}, is_news=True)

@@ -14,10 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import orjson
-from engine.build import Builder, Built
-from engine.execute import Progress, step
 from engine.health.expressions import Expressions
-from engine.source.tree import Tree
 from engine.substitute import substitute_objects
 
 from controller.errors import NotLeading
@@ -40,13 +37,16 @@ from controller.flux.spec import Spec, read
 from controller.flux.statuses import Statuses
 from controller.flux.telling import Telling
 from controller.settings import Flux
+from engine.build import Builder, Built
 from engine.desired import desired
 from engine.errors import KsealError, Stalled
+from engine.execute import HealthFailed, Progress, PruneFailed, step
 from engine.inventory import Inventory
 from engine.kube.refs import ObjectRef
 from engine.ownership import Foreign, Ownership
-from engine.plan import Apply, Gate, Plan, Prune, Wave, plan_by_kind
+from engine.plan import Apply, Gate, Plan, Wave, plan_by_kind
 from engine.source.base import Artifact
+from engine.source.tree import Tree
 
 IN_PROGRESS: Final = "Reconciliation in progress"
 PATIENCE_SECONDS: Final = 1.0
@@ -231,7 +231,7 @@ class Reconciler:
         """The pass that these inputs ask for: the one under way or done, or a new one."""
         destination = self._clusters.destination(name, spec)
         known = self._passes.get(name)
-        with self._tree(artifact) as tree:
+        with self._tree(artifact, spec.source.kind) as tree:
             self._check_path(tree, spec)
             wanted = self._wanted(name, draft, spec, artifact, tree)
             if (
@@ -251,15 +251,15 @@ class Reconciler:
         if self._clock() - self._proven.get(name, float("-inf")) > PROOF_SECONDS:
             return False
         owner = owner_of(name)
-        if not all(known.destination.holds(owner, member.ref) for member in known.desired):
+        if not all(known.destination.holds(owner, member.ref) for member in known.members):
             return False
         gate = known.plan.waves[-1].gate if known.plan.waves else None
         return gate is None or all(known.destination.is_current(owner, ref) for ref in gate.refs)
 
     @contextmanager
-    def _tree(self, artifact: Artifact) -> Iterator[Tree]:
+    def _tree(self, artifact: Artifact, kind: str) -> Iterator[Tree]:
         with _failing_with(halt.ARTIFACT_FAILED):
-            lease = self._artifacts.tree(artifact)
+            lease = self._artifacts.lease(artifact, kind=kind)
             tree = lease.__enter__()
         try:
             yield tree
@@ -382,6 +382,7 @@ class Reconciler:
                 force=spec.force,
                 ignores=spec.ignores,
                 concurrency=self._settings.concurrent_applies,
+                fails_fast=self._settings.fails_fast,
             )
         progress = current.progress
         lines = _written(progress)[was:]
@@ -393,6 +394,7 @@ class Reconciler:
         if not progress.is_done:
             return self._waiting(draft, spec, current, progress)
         current.is_done = True
+        current.members = progress.members(current.plan, current.before)
         self._proven[name] = self._clock()
         return self._succeeded(name, draft, spec, current, started)
 
@@ -413,6 +415,8 @@ class Reconciler:
     def _waiting(self, draft: Draft, spec: Spec, current: Pass, progress: Progress) -> Next:
         """Health is awaited. Whoever changes wakes us; the deadline does in any case."""
         left = max(progress.deadline - self._clock(), 0.0)
+        if progress.look_again_seconds is not None:
+            left = min(left, progress.look_again_seconds)
         if not current.is_health_told and self._clock() - current.begun < PATIENCE_SECONDS:
             draft.status = deepcopy(draft.raw.get("status") or {})  # too early to say anything
             return Next(min(PATIENCE_SECONDS, left))
@@ -444,8 +448,8 @@ class Reconciler:
                     self._tell(draft, current, "info", passed)
         else:
             conditions.remove(status, HEALTHY)
-        self._concerns.members.put(name, (member.ref for member in current.desired))
-        status["inventory"] = {"entries": current.desired.to_status()}
+        self._concerns.members.put(name, (member.ref for member in current.members))
+        status["inventory"] = {"entries": current.members.to_status()}
         text = f"Applied revision: {current.revision}"
         conditions.remove(status, RECONCILING, conditions.STALLED)
         conditions.set_condition(status, READY, "True", halt.RECONCILIATION_SUCCEEDED, text, at)
@@ -466,10 +470,9 @@ class Reconciler:
         """A pass that cannot end well. What it has done stands, and the status names every member."""
         error = progress.failed
         assert error is not None  # noqa: S101 - the caller has looked
-        wave = current.plan.waves[progress.wave]
-        if any(isinstance(task, Prune) for task in wave.tasks):
+        if isinstance(error, PruneFailed):
             reason, message = halt.PRUNE_FAILED, error.message
-        elif progress.waits is not None and wave.gate is not None and wave.gate.kind == "healthy":
+        elif isinstance(error, HealthFailed):
             reason = halt.HEALTH_CHECK_FAILED
             took = timedelta(seconds=self._clock() - current.begun)
             message = f"health check failed after {spelled(took)}: {error.message}"
@@ -477,6 +480,7 @@ class Reconciler:
         else:
             reason, message = halt.RECONCILIATION_FAILED, error.message
         took = timedelta(seconds=max(self._clock() - current.begun, 0.0))
+        draft.status["inventory"] = {"entries": progress.members(current.plan, current.before).to_status()}
         self._note(draft.status, draft, current, reason, took)
         self._telling.log_failure(draft.called, reason, current, error)
         return Halt(reason, message, hint=error.hint, following=Next(spec.retry_interval.total_seconds()))

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engine.execute import Progress
-
 from controller.flux.clusters import Destination
 from controller.flux.names import Name
+from engine.execute import Progress
 from engine.inventory import Inventory
 from engine.ownership import Ownership
 from engine.plan import Plan
@@ -30,7 +29,7 @@ class Pass:
     before: Inventory
     """The members before the pass."""
     desired: Inventory
-    """The members that the pass makes."""
+    """The members that the pass is to make."""
     begun: float
     """By the monotonic clock."""
     begun_at: datetime
@@ -39,9 +38,10 @@ class Pass:
     """Whether the status says that health is awaited."""
     is_done: bool = False
     """It has ended well, and what it led to holds until somebody says otherwise."""
+    members: Inventory = field(default_factory=Inventory)
+    """The members that it made, when it is done."""
     is_changed: bool = False
     """Whether anything was written."""
-    events: list[str] = field(default_factory=list)
 
 
 class Passes:

@@ -1,0 +1,51 @@
+"""The folders of deliveries: artifacts that we store, trees that we extracted, mirrors of repositories."""
+
+from collections.abc import Callable
+from typing import Final
+
+from controller.flux.artifacts import Artifacts, local_hosts
+from controller.flux.component import Shared
+from engine.source.guard import Guard
+from engine.source.store import Store
+from engine.source.trees import Trees
+
+_ARTIFACTS: Final = "artifacts"
+_TREES: Final = "trees"
+
+
+def store_of(shared: Shared) -> Store:
+    """The artifacts of this process. Raises: SourceError."""
+    flux = shared.settings.flux
+    found: Store = shared.once(
+        "store", lambda: Store(shared.root / _ARTIFACTS, ttl=flux.artifact_ttl, records=flux.artifact_records)
+    )
+    return found
+
+
+def guard_of(shared: Shared) -> Guard:
+    """Whom a source may make us speak to."""
+    found: Guard = shared.once("guard", lambda: Guard(lockdown=shared.settings.flux.lockdown))
+    return found
+
+
+def hosts_of(shared: Shared) -> Callable[[str], str]:
+    """Where to ask for artifacts instead of what their URLs say, for processes outside of the cluster."""
+    environ = shared.environ
+    return local_hosts(environ.get("SOURCE_CONTROLLER_LOCALHOST", ""), environ.get("SOURCE_WATCHER_LOCALHOST", ""))
+
+
+def artifacts_of(shared: Shared, hosts: Callable[[str], str]) -> Artifacts:
+    """Trees of artifacts, ours and others'. Raises: SourceError."""
+
+    def make() -> Artifacts:
+        return Artifacts(
+            store_of(shared),
+            Trees(shared.root / _TREES),
+            guard_of(shared),
+            attempts=shared.settings.flux.http_retries + 1,
+            hosts=hosts,
+            stop=shared.stopping,
+        )
+
+    found: Artifacts = shared.once("artifacts", make)
+    return found

@@ -8,10 +8,12 @@ read. Source: git-config(1) protocol.allow, safe.bareRepository, transfer.fsckOb
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from engine.errors import KsealError
 
@@ -47,6 +49,7 @@ _KEPT: Final = (
     "HTTPS_PROXY",
 )
 _LINES_SHOWN: Final = 3
+_WORDS_READ: Final = 65_536
 _SAID_BY_ALL: Final = ("fatal: Could not read from remote", "Please make sure you have", "and the repository exists")
 _CURES: Final = (
     (
@@ -106,6 +109,47 @@ class Git:
             raise _error(arguments[0], code, errors)
         return output.decode("utf-8", "surrogateescape").removesuffix("\n") if code == 0 else None
 
+    @contextmanager
+    def opened(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> Iterator[IO[bytes]]:
+        """What a git command writes, as it comes; who stops reading early ends it.
+
+        Raises: GitError as `run`, at the end of the context when all was read and git failed.
+        """
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as asked:
+            asked.write(given)
+            asked.seek(0)
+            child = self._started(arguments, {}, environment or {}, asked, said)
+            if child.stdout is None:
+                raise GitError("cannot start git: no pipe to read from")
+            overtime = threading.Event()
+            watch = threading.Timer(timeout_seconds, _end, (child, overtime))
+            watch.daemon = True
+            watch.start()
+            try:
+                with child.stdout as output:
+                    yield output
+                    is_read = not output.read(1)
+                code = child.wait(timeout=timeout_seconds) if is_read else 0
+            except subprocess.TimeoutExpired:
+                overtime.set()
+                code = 1
+            finally:
+                watch.cancel()
+                if child.poll() is None:
+                    _kill(child)
+                    child.wait()
+            if overtime.is_set():
+                raise GitError(f"git {arguments[0]}: no end after {timeout_seconds:g} s")
+            if code:
+                said.seek(0)
+                raise _error(arguments[0], code, said.read(_WORDS_READ))
+
     def _run(
         self,
         arguments: Sequence[str],
@@ -114,30 +158,39 @@ class Git:
         environment: Mapping[str, str],
         timeout_seconds: float,
     ) -> tuple[int, bytes, bytes]:
-        try:
-            child = subprocess.Popen(
-                [*_LIMITED, "git", *arguments],
-                cwd=self.folder,
-                env=self._child_environment(settings, environment),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                process_group=0,
-            )
-        except OSError as error:
-            raise GitError(f"cannot start git: {(error.strerror or str(error)).lower()}", "install git") from error
+        child = self._started(arguments, settings, environment, subprocess.PIPE, subprocess.PIPE)
         try:
             output, errors = child.communicate(given, timeout=timeout_seconds)
         except subprocess.TimeoutExpired as error:
             raise GitError(f"git {arguments[0]}: no end after {timeout_seconds:g} s") from error
         finally:
             if child.poll() is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+                _kill(child)
                 child.communicate()
         if child.returncode == 127:
             raise GitError("cannot start git: it is not on the PATH", "install git")
         return child.returncode, output, errors
+
+    def _started(
+        self,
+        arguments: Sequence[str],
+        settings: Mapping[str, str],
+        environment: Mapping[str, str],
+        asked: IO[bytes] | int,
+        said: IO[bytes] | int,
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                [*_LIMITED, "git", *arguments],
+                cwd=self.folder,
+                env=self._child_environment(settings, environment),
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                process_group=0,
+            )
+        except OSError as error:
+            raise GitError(f"cannot start git: {(error.strerror or str(error)).lower()}", "install git") from error
 
     def _child_environment(self, settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
         """Settings travel by the environment, where other users of the machine do not see them; some hold tokens."""
@@ -162,6 +215,16 @@ class Git:
             **values,
             **given,
         }
+
+
+def _end(child: subprocess.Popen[bytes], overtime: threading.Event) -> None:
+    overtime.set()
+    _kill(child)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _error(verb: str, code: int, errors: bytes) -> GitError:

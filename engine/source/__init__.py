@@ -1,0 +1,1 @@
+"""Where desired state comes from: resolve a revision, fetch its files, keep them as artifacts, lend them as trees."""

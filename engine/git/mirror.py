@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from engine import faults
 from engine.git.child import Git, GitError
 from engine.git.objects import check_commit
 
@@ -174,6 +175,7 @@ class Mirror:
         return is_new
 
     def _fetch(self, words: list[str], environment: Mapping[str, str], timeout_seconds: float) -> None:
+        faults.point("fetch into a mirror")
         try:
             self.git.run(*words, environment=environment, timeout_seconds=timeout_seconds)
         except GitError:

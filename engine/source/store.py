@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
+from engine import faults
 from engine.source.base import ARCHIVE_FAILED, READ_FAILED, STORE_FAILED, SourceError
 from engine.source.tree import open_regular
 
@@ -80,6 +81,7 @@ class Store:
                 size = target.seek(0, os.SEEK_END)
                 target.seek(0)
                 digest = _digest(target)
+            faults.point(f"store {path}")
             unfinished.rename(folder / file)
             _sync_folder(folder)
         except OSError as error:
@@ -129,6 +131,7 @@ class Store:
         over = max(0, len(left) - self._records)
         gone += [path for path in left if path != keep][:over]
         for path in gone:
+            faults.point(f"remove {path}")
             with suppress(FileNotFoundError):
                 (self._root / path).unlink()
         return gone

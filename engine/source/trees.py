@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from engine import faults
 from engine.source.archive import DEFAULT_LIMITS, Limits, unpack
 from engine.source.base import READ_FAILED, STORE_FAILED, SourceError
 from engine.source.tree import Tree
@@ -79,6 +80,7 @@ class Trees:
                 _check(source, digest, self._limits.compressed)
                 tree = unpack(source, made, self._limits)
             folder = self._root / name
+            faults.point(f"extract {name}")
             made.rename(folder)
         except BaseException as error:
             shutil.rmtree(made, ignore_errors=True)

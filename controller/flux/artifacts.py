@@ -5,7 +5,7 @@ Source: flux.md section 2.
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -15,11 +15,12 @@ from threading import Event
 from typing import BinaryIO, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from engine.source.download import download
+
 from controller.runtime.http import Route
 from controller.runtime.httpwire import Request, Response, text
 from engine.source.archive import Limits
 from engine.source.base import Artifact, SourceError
-from engine.source.download import download
 from engine.source.guard import Guard
 from engine.source.store import Store
 from engine.source.tree import Tree
@@ -27,6 +28,7 @@ from engine.source.trees import Trees
 
 GZIP: Final = "application/gzip"
 BYTES: Final = "application/octet-stream"
+_WATCHER: Final = "//source-watcher"  # how the original tells whose artifact it is
 _SEGMENT: Final = "[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _PATH: Final = re.compile(rf"/([a-z]{{1,63}}/{_SEGMENT}/{_SEGMENT}/[A-Za-z0-9][A-Za-z0-9._+-]{{0,254}})")
 """KIND/NAMESPACE/NAME/FILE: nothing else is a file of the store, and none of these climbs."""
@@ -73,29 +75,32 @@ class Artifacts:
         *,
         attempts: int = 10,
         size_limit: int = Limits().compressed,
-        hosts: Callable[[str], str] = lambda kind: "",
+        source_host: str = "",
+        watcher_host: str = "",
         stop: Event | None = None,
     ) -> None:
-        """`hosts` gives, for the kind of a source, the host and port to ask instead of the one in the URL."""
+        """The hosts are asked instead of those in URLs: SOURCE_CONTROLLER_LOCALHOST and SOURCE_WATCHER_LOCALHOST."""
         self._store = store
         self._trees = trees
         self._guard = guard
         self._attempts = attempts
         self._size_limit = size_limit
-        self._hosts = hosts
+        self._source_host = source_host
+        self._watcher_host = watcher_host
         self._stop = stop
 
-    def lease(self, artifact: Artifact, *, kind: str = "GitRepository") -> AbstractContextManager[Tree]:
+    def lease(self, artifact: Artifact) -> AbstractContextManager[Tree]:
         """The files of an artifact, for as long as the context lasts. Entering raises: SourceError."""
-        return self._trees.lease(artifact.digest, partial(self._opened, artifact, kind))
+        return self._trees.lease(artifact.digest, partial(self._opened, artifact))
 
     @contextmanager
-    def _opened(self, artifact: Artifact, kind: str) -> Iterator[BinaryIO]:
+    def _opened(self, artifact: Artifact) -> Iterator[BinaryIO]:
         if self._is_ours(artifact):
             with self._store.open(artifact.path) as file:
                 yield file
             return
-        url = with_host(artifact.url, self._hosts(kind))
+        is_watcher = _WATCHER in artifact.url
+        url = with_host(artifact.url, self._watcher_host if is_watcher else self._source_host)
         with download(
             url, guard=self._guard, size_limit=self._size_limit, attempts=self._attempts, cancel=self._stop
         ) as file:
@@ -115,8 +120,3 @@ def with_host(url: str, host: str) -> str:
         return url
     found = urlsplit(url)
     return urlunsplit((found.scheme, host, found.path, found.query, found.fragment))
-
-
-def local_hosts(source_host: str, watcher_host: str) -> Callable[[str], str]:
-    """What SOURCE_CONTROLLER_LOCALHOST and SOURCE_WATCHER_LOCALHOST say, as the original reads them."""
-    return lambda kind: watcher_host if kind == "ExternalArtifact" else source_host

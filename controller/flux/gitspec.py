@@ -18,7 +18,7 @@ from engine.source.git import GitRef, GitWanted
 SCHEMES: Final = ("http", "https", "ssh")
 HEAD: Final = "HEAD"
 _TIMEOUT: Final = timedelta(seconds=60)
-_CLOUDS: Final = frozenset({"aws", "azure"})
+_GENERIC: Final = "generic"
 _GITHUB: Final = "github"
 _INVALID_PROVIDER: Final = "InvalidProviderConfiguration"
 _COVERS: Final = {"Tag": {"Tag", "TagAndHEAD"}, "HEAD": {"HEAD", "TagAndHEAD"}, "TagAndHEAD": {"TagAndHEAD"}}
@@ -43,7 +43,6 @@ class GitSpec:
     interval: timedelta
     secret: str | None
     proxy_secret: str | None
-    provider: str
     ignore: str | None
     verify_mode: str | None
     """HEAD, Tag or TagAndHEAD; None when no signature is asked for."""
@@ -61,7 +60,7 @@ def read(raw: Mapping[str, Any]) -> GitSpec:
             "spec.recurseSubmodules: submodules are not fetched by kseal",
             "leave it out, and take the other repository in by spec.include",
         )
-    provider = spec.get("provider") or "generic"
+    provider = spec.get("provider") or _GENERIC
     _check_provider(provider, spec)
     verify = spec.get("verify") or {}
     interval = _duration(spec, "interval")
@@ -79,7 +78,6 @@ def read(raw: Mapping[str, Any]) -> GitSpec:
         interval=interval,
         secret=_name(spec.get("secretRef")),
         proxy_secret=_name(spec.get("proxySecretRef")),
-        provider=provider,
         ignore=spec.get("ignore"),
         verify_mode=verify_mode(verify) if verify else None,
         verify_secret=_name(verify.get("secretRef")) or "",
@@ -149,15 +147,15 @@ def _check_url(url: str) -> None:
 
 
 def _check_provider(provider: str, spec: Mapping[str, Any]) -> None:
-    if provider in _CLOUDS:
+    if provider == _GITHUB and not _name(spec.get("secretRef")):
+        raise SourceStalled(
+            "secretRef with github app data must be specified when provider is set to github", reason=_INVALID_PROVIDER
+        )
+    if provider != _GENERIC:
         raise SourceStalled(
             f"spec.provider: '{provider}' is not supported by kseal",
             "use the provider generic, with a token or an SSH key in spec.secretRef",
             reason=_INVALID_PROVIDER,
-        )
-    if provider == _GITHUB and not _name(spec.get("secretRef")):
-        raise SourceStalled(
-            "secretRef with github app data must be specified when provider is set to github", reason=_INVALID_PROVIDER
         )
 
 

@@ -1,4 +1,4 @@
-"""One GitRepository brought to an artifact: storage, log-in, includes, fetch, archive; the status is written at the end.
+"""One GitRepository brought to an artifact: storage, log-in, includes, fetch, archive; the status is written last.
 
 The queue hands over a name. An interval without news costs one question to the Git server and no request that writes:
 the original says "no changes since last reconciliation" in an Event each time, which is left out, and it writes the
@@ -10,9 +10,10 @@ Source: flux.md section 3.1; fluxcd/source-controller internal/controller/gitrep
 import binascii
 import copy
 import random
+import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,6 @@ from controller.flux.conditions import (
 from controller.flux.events import Teller
 from controller.flux.gitspec import GitSpec, owner_of
 from controller.flux.halt import BACKOFF, NEVER, Next
-from controller.flux.included import Inclusion, merged
 from controller.flux.names import GIT_REPOSITORIES, REQUESTED_AT, Name
 from controller.flux.objects import Objects
 from controller.flux.reference import artifact_of, has_revision
@@ -48,13 +48,12 @@ from controller.flux.summary import (
     VERIFIED,
     summarize,
 )
-from engine.errors import KsealError
 from engine.kube.client import Cluster
 from engine.kube.errors import ApiError
 from engine.kube.refs import SECRETS
 from engine.source.archive import pack
 from engine.source.base import AUTHENTICATION_FAILED, Artifact, SourceError, SourceStalled, Unverified
-from engine.source.git import GitCredentials, GitSource, Resolved, Verification
+from engine.source.git import GitCredentials, GitSource, Include, Resolved, Verification
 from engine.source.store import Store
 
 VERIFICATION_ERROR: Final = "VerificationError"
@@ -73,6 +72,9 @@ _STORAGE_REASONS: Final = frozenset(
     }
 )
 _GITHUB_APP: Final = "githubAppID"
+
+Inclusion = tuple[gitspec.Include, Artifact, dict[str, Any]]
+"""What is included, its artifact, and the same as the status has it."""
 
 
 class _Unavailable(SourceError):
@@ -93,8 +95,10 @@ class _Work:
     """What is under way, for the case that it fails."""
     artifact: Artifact | None
     """What is in the store and whole."""
-    tells: str = ""
-    """The new artifact, for the Event."""
+    is_new: bool = False
+    """Whether another artifact was stored than before."""
+    revision: str = ""
+    """What is upstream, where that is news."""
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -109,11 +113,11 @@ class SourceReconciler:
         self,
         cluster: Cluster,
         objects: Objects,
+        *,
         store: Store,
         artifacts: Artifacts,
         git: GitSource,
         teller: Teller,
-        *,
         statuses: Statuses,
         advertised: str,
         on_revision: Callable[[str, Name, str], None],
@@ -141,16 +145,19 @@ class SourceReconciler:
         self._requeue = requeue
         self._now = now
         self._chance = chance
+        self._lock = threading.Lock()
+        self._mirrors: dict[Name, str] = {}
+        """The mirror that each uses."""
 
     def reconcile(self, name: Name) -> Next:
         """Look at one GitRepository; when to look again. Raises: ApiError when its state cannot be written."""
         seen = self._objects.get(name)
         if seen is None:
-            self._store.drop(owner_of(name))
+            self._forget(name)
             return NEVER
         raw = seen.object()
         if seen.is_deleting:
-            self._store.drop(owner_of(name))
+            self._forget(name)
             self._statuses.remove_finalizer(raw)
             return NEVER
         work = self._begin(name, self._statuses.add_finalizer(raw))
@@ -167,11 +174,21 @@ class SourceReconciler:
         return Next(spec.interval.total_seconds() * (1 + self._jitter * (2 * self._chance() - 1)))
 
     def sweep(self) -> None:
-        """Drop the artifacts of GitRepositories that went while nobody looked; when all that exist are known."""
-        known = {owner_of(name) for name in self._objects.names()}
+        """Drop what GitRepositories left behind that went while nobody looked; when all that exist are known."""
+        names = self._objects.names()
+        known = {owner_of(name) for name in names}
         for owner in self._store.owners():
             if owner.startswith("gitrepository/") and owner not in known:
                 self._store.drop(owner)
+        with self._lock:
+            mirrors = {name: self._mirrors[name] for name in names if name in self._mirrors}
+        if len(mirrors) == len(names):  # whose mirror is not known yet may still need it
+            self._git.sweep({*mirrors.values()})
+
+    def _forget(self, name: Name) -> None:
+        self._store.drop(owner_of(name))
+        with self._lock:
+            self._mirrors.pop(name, None)
 
     def _begin(self, name: Name, raw: dict[str, Any]) -> _Work:
         status = copy.deepcopy(raw.get("status") or {})
@@ -194,6 +211,8 @@ class SourceReconciler:
         """All that has to be done, in order. Raises: SourceError."""
         self._check_storage(work)
         credentials = self._credentials(work, spec)
+        with self._lock:
+            self._mirrors[work.name] = self._git.key(spec.wanted, credentials)
         included = self._included(work, spec)
         resolved = self._git.resolve(spec.wanted, credentials)
         if work.artifact is not None and has_revision(work.artifact, resolved.revision):
@@ -201,6 +220,7 @@ class SourceReconciler:
             if not gitspec.is_content_changed(work.spec, work.status, offered):
                 return resolved
         else:
+            work.revision = resolved.revision
             work.progress = f"building artifact: new upstream revision '{resolved.revision}'"
         self._archive(work, spec, credentials, resolved, included)
         return resolved
@@ -216,35 +236,33 @@ class SourceReconciler:
         if self._store.verify(work.artifact.path, work.artifact.digest):
             work.status["artifact"]["url"] = advertised_url(self._advertised, work.artifact.path)
             return
+        if (broken := self._is_broken(work.artifact)) is not None:
+            message = f"failed to verify integrity of artifact: {broken}"
+            self._teller.tell(work.raw, "error", "ArtifactVerificationFailed", message)
         work.progress = "building artifact: disappeared from storage"
         work.artifact = None
         work.status.pop("artifact", None)
         conditions.remove(work.status, IN_STORAGE)
+
+    def _is_broken(self, artifact: Artifact) -> str | None:
+        """What to say of an artifact that is there and not as it was stored; None when it is not there."""
+        try:
+            self._store.open(artifact.path).close()
+        except (SourceError, OSError):
+            return None
+        return f"its digest is not '{artifact.digest}'"
 
     def _credentials(self, work: _Work, spec: GitSpec) -> GitCredentials | None:
         """What to log in with. Raises: SourceError."""
         namespace = work.name.namespace
         proxy = self._secret(namespace, spec.proxy_secret, "failed to configure proxy options")
         secret = self._secret(namespace, spec.secret, f"failed to get secret '{namespace}/{spec.secret}'")
-        has_app = bool((secret or {}).get(_GITHUB_APP))
-        if spec.provider == "github" and not has_app:
-            raise SourceError(
-                "secretRef with github app data must be specified when provider is set to github",
-                reason=INVALID_PROVIDER,
-            )
-        if spec.provider == "generic" and has_app:
+        if (secret or {}).get(_GITHUB_APP):
             raise SourceError(
                 f"secretRef '{namespace}/{spec.secret}' has github app data but provider is not set to github",
                 reason=INVALID_PROVIDER,
             )
-        try:
-            return GitCredentials.of(secret or {}, spec.wanted.url, proxy)
-        except SourceStalled:
-            raise
-        except SourceError as error:
-            raise SourceError(
-                f"failed to configure authentication options: {error.message}", error.hint, reason=error.reason
-            ) from error
+        return GitCredentials.of(secret or {}, spec.wanted.url, proxy)
 
     def _secret(
         self, namespace: str, name: str | None, failing: str, reason: str = AUTHENTICATION_FAILED
@@ -288,20 +306,24 @@ class SourceReconciler:
         included: list[Inclusion],
     ) -> None:
         """Fetch, check the signature, and store what is wanted. Raises: SourceError."""
-        files = self._git.files(
-            spec.wanted,
-            resolved,
-            credentials,
-            ignore_text=spec.ignore,
-            verification=self._verification(work, spec),
-        )
+        verification = self._verification(work, spec)
         with ExitStack() as held:
-            trees = [(include, held.enter_context(self._artifacts.lease(found))) for include, found, _ in included]
-            stored = self._store.put(
-                owner_of(work.name),
-                f"{resolved.commit}.tar.gz",
-                lambda target: pack(merged(files, trees, spec.ignore), target),
+            includes = [
+                Include(held.enter_context(self._artifacts.lease(found)), include.from_path, include.to_path)
+                for include, found, _ in included
+            ]
+            files = held.enter_context(
+                self._git.files(
+                    spec.wanted,
+                    resolved,
+                    credentials,
+                    ignore_text=spec.ignore,
+                    verification=verification,
+                    includes=includes,
+                )
             )
+            file = f"{resolved.commit}.tar.gz"
+            stored = self._store.put(owner_of(work.name), file, lambda target: pack(files, target))
         before = (work.raw.get("status") or {}).get("artifact") or {}
         work.status["artifact"] = {
             "path": stored.path,
@@ -311,13 +333,11 @@ class SourceReconciler:
             "size": stored.size,
             "lastUpdateTime": timestamp(work.at.now),
         }
-        if before.get("digest") != stored.digest:
-            work.tells = "NewArtifact"
+        work.is_new = before.get("digest") != stored.digest
         _observe(work.status, work.spec, [offered for _, _, offered in included])
         if spec.verify_mode is not None:
             work.status["sourceVerificationMode"] = spec.verify_mode
-            message = f"verified signature of\n\t- commit '{resolved.commit}'"
-            conditions.set_condition(work.status, VERIFIED, "True", SUCCEEDED, message, work.at)
+            conditions.set_condition(work.status, VERIFIED, "True", SUCCEEDED, files.verified, work.at)
 
     def _verification(self, work: _Work, spec: GitSpec) -> Verification | None:
         if spec.verify_mode is None:
@@ -340,15 +360,15 @@ class SourceReconciler:
         self._write(work)
         revision, digest = status["artifact"]["revision"], status["artifact"]["digest"]
         has_recovered = any(conditions.get(before, kind) is not None for kind in FAILURES)
-        if work.tells or has_recovered:
+        if work.is_new or has_recovered:
             self._teller.tell(
                 work.raw,
                 "info",
-                work.tells or SUCCEEDED,
+                "NewArtifact" if work.is_new else SUCCEEDED,
                 f"stored artifact for commit '{resolved.revision}'",
                 {"revision": revision, "digest": digest},
             )
-        if (before.get("artifact") or {}).get("revision") != revision or work.tells:
+        if (before.get("artifact") or {}).get("revision") != revision or work.is_new:
             self._log.info("artifact stored", ref=str(work.name), revision=revision, size=status["artifact"]["size"])
             self._on_revision(GIT_REPOSITORIES.kind, work.name, revision)
 
@@ -359,6 +379,9 @@ class SourceReconciler:
             conditions.remove(status, VERIFIED)
         kind, value = _condition(error)
         conditions.set_condition(status, kind, value, error.reason, error.message, at)
+        if kind == STORAGE_FAILED and work.artifact is not None and work.revision:
+            message = f"new upstream revision '{work.revision}'"
+            conditions.set_condition(status, OUTDATED, "True", "NewRevision", message, at)
         if isinstance(error, SourceStalled):
             conditions.mark_stalled(status, error.reason, error.message, at)
             status["observedGeneration"] = at.generation

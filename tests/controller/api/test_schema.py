@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+import yaml
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from controller.api import schema
@@ -99,7 +100,20 @@ def test_the_controller_watches_the_resource_that_the_definition_serves() -> Non
 
 def test_the_same_structs_give_the_same_bytes() -> None:
     assert files() == files()
-    assert sorted(files()) == ["bitnami.com_sealedsecrets.yaml", "kustomization.yaml"]
+    at_the_top = [path for path in files() if "/" not in path]
+    assert sorted(at_the_top) == ["bitnami.com_sealedsecrets.yaml", "kustomization.yaml"]
+
+
+def test_each_folder_lists_its_own_definitions_alone() -> None:
+    listed = {
+        path: yaml.safe_load(content)["resources"]
+        for path, content in files().items()
+        if path.endswith("kustomization.yaml")
+    }
+    assert listed["kustomization.yaml"] == ["bitnami.com_sealedsecrets.yaml"]
+    assert listed["flux/kustomization.yaml"] == sorted(
+        path.removeprefix("flux/") for path in files() if path.startswith("flux/") and "_" in path
+    )
 
 
 def test_every_file_says_that_it_is_generated_and_how() -> None:
@@ -118,7 +132,8 @@ def test_write_makes_the_folder_hold_exactly_the_generated_files(folder: Path) -
     folder.mkdir()
     (folder / "of-a-resource-that-is-gone.yaml").write_text("kind: CustomResourceDefinition\n", encoding="utf-8")
     assert main(["--write"]) == 0
-    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == files()
+    written = (path for path in folder.rglob("*") if path.is_file())
+    assert {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in written} == files()
 
 
 def test_check_names_what_is_missing_changed_or_left_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

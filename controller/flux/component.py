@@ -79,6 +79,7 @@ class Led:
         self._make = make
         self._is_served = is_served
         self._part: Part | None = None
+        self._is_unserved = False
         self._startup = Startup(self.log)
         self._stopping = threading.Event()
         self._clusters: list[Cluster] = []
@@ -136,7 +137,7 @@ class Led:
     def waits_for(self) -> str | None:
         """What is missing, where the resources are served at all; None when nothing is."""
         if self._part is None:
-            return None
+            return None if self._is_unserved else "starting"
         waits = self._startup.waits_for
         return waits.message if waits is not None else self._part.trouble()
 
@@ -157,14 +158,13 @@ class Led:
 
     def _wait_until_served(self) -> bool:
         """False when the process ends before."""
-        is_told = False
         while not self._stopping.is_set():
             try:
                 if self._is_served(self._lease_cluster):
                     return True
-                if not is_told:
+                if not self._is_unserved:
                     self.log.info("waits for its resources", hint="install their definitions: deploy/crds/flux")
-                    is_told = True
+                    self._is_unserved = True
             except KsealError as error:
                 self.log.debug("cannot ask for its resources", cause=error.message)
             self._stopping.wait(_LOOK_AGAIN_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, no secret

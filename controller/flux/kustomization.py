@@ -79,7 +79,9 @@ class Wanted(NamedTuple):
     artifact: Artifact
     origin: str
     inputs: bytes
+    """Digest of all that decides what is applied."""
     variables: Mapping[str, str] | None
+    destination: Destination
 
 
 class Reconciler:
@@ -229,20 +231,18 @@ class Reconciler:
         self, name: Name, draft: Draft, spec: Spec, artifact: Artifact, expressions: Expressions | None
     ) -> Pass:
         """The pass that these inputs ask for: the one under way or done, or a new one."""
-        destination = self._clusters.destination(name, spec)
         known = self._passes.get(name)
-        with self._tree(artifact, spec.source.kind) as tree:
+        with self._tree(artifact) as tree:
             self._check_path(tree, spec)
             wanted = self._wanted(name, draft, spec, artifact, tree)
-            if (
-                known is not None
-                and known.inputs == wanted.inputs
-                and known.destination is destination
-                and self._stands(name, known)
-            ):
+            if known is not None and self._is_wanted(known, wanted) and self._stands(name, known):
                 known.revision, known.origin = artifact.revision, wanted.origin
                 return known
-            return self._begin(name, draft, spec, wanted, tree, destination, expressions)
+            wanted.destination.judge_by(owner_of(name), expressions)
+            return self._begin(name, draft, spec, wanted, tree)
+
+    def _is_wanted(self, known: Pass, wanted: Wanted) -> bool:
+        return known.inputs == wanted.inputs and known.destination is wanted.destination
 
     def _stands(self, name: Name, known: Pass) -> bool:
         """Whether a pass of equal inputs need not be begun anew: it is under way, or what it led to still holds."""
@@ -257,9 +257,9 @@ class Reconciler:
         return gate is None or all(known.destination.is_current(owner, ref) for ref in gate.refs)
 
     @contextmanager
-    def _tree(self, artifact: Artifact, kind: str) -> Iterator[Tree]:
+    def _tree(self, artifact: Artifact) -> Iterator[Tree]:
         with _failing_with(halt.ARTIFACT_FAILED):
-            lease = self._artifacts.lease(artifact, kind=kind)
+            lease = self._artifacts.lease(artifact)
             tree = lease.__enter__()
         try:
             yield tree
@@ -272,6 +272,7 @@ class Reconciler:
             raise Halt(halt.ARTIFACT_FAILED, what, hint="spec.path names a folder below the root of the source")
 
     def _wanted(self, name: Name, draft: Draft, spec: Spec, artifact: Artifact, tree: Tree) -> Wanted:
+        destination = self._clusters.destination(name, spec)
         with _failing_with(halt.BUILD_FAILED):
             key = self._builder.key(tree, spec.overlay)
             variables = self._inputs.variables(name, spec.post_build) if spec.post_build else None
@@ -279,18 +280,9 @@ class Reconciler:
         decides = {field: value for field, value in draft.raw["spec"].items() if field not in _WITHOUT_EFFECT}
         text = orjson.dumps([key, variables, keys, decides], option=orjson.OPT_SORT_KEYS)
         inputs = hashlib.blake2b(text, digest_size=32).digest()
-        return Wanted(artifact, origin_revision(artifact), inputs, variables)
+        return Wanted(artifact, origin_revision(artifact), inputs, variables, destination)
 
-    def _begin(
-        self,
-        name: Name,
-        draft: Draft,
-        spec: Spec,
-        wanted: Wanted,
-        tree: Tree,
-        destination: Destination,
-        expressions: Expressions | None,
-    ) -> Pass:
+    def _begin(self, name: Name, draft: Draft, spec: Spec, wanted: Wanted, tree: Tree) -> Pass:
         """Build, and plan what there is to do."""
         ownership = self._ownership(name, spec)
         with _failing_with(halt.BUILD_FAILED):
@@ -298,23 +290,22 @@ class Reconciler:
                 built = self._builder.build(tree, spec.overlay, decryptor=decryptor)
             objects = self._substituted(spec, wanted, built)
         with _failing_with(halt.RECONCILIATION_FAILED):
-            objects = desired(objects, ownership, is_namespaced=destination.is_namespaced)
+            objects = desired(objects, ownership, is_namespaced=wanted.destination.is_namespaced)
         before = Inventory.of_status((draft.status.get("inventory") or {}).get("entries") or ())
         members = Plan((Wave(tuple(map(Apply, objects))),)).members()
         plan = plan_by_kind(
             objects,
             stale=before.stale(members) if spec.prune else None,
             custom_stages=self._settings.custom_stages,
-            wait=self._gate(name, spec, members, destination),
+            wait=self._gate(name, spec, members, wanted.destination),
         )
-        destination.judge_by(owner_of(name), expressions)
         found = Pass(
             inputs=wanted.inputs,
             revision=wanted.artifact.revision,
             origin=wanted.origin,
             checksum=checksum_of(built, objects),
             plan=plan,
-            destination=destination,
+            destination=wanted.destination,
             ownership=ownership,
             before=before,
             desired=members,

@@ -18,7 +18,7 @@ from controller.flux.names import KUSTOMIZATIONS, KUSTOMIZE_CONTROLLER, SOURCES,
 from controller.flux.objects import Objects
 from controller.flux.passes import Passes
 from controller.flux.statuses import Statuses
-from controller.flux.storage import artifacts_of, hosts_of
+from controller.flux.storage import artifacts_of
 from controller.flux.telling import Telling
 from controller.runtime.frontdoor import FrontDoor
 from controller.runtime.queue import WorkQueue
@@ -133,7 +133,7 @@ class KustomizePart:
             sources=self._sources,
             statuses=statuses,
             clusters=clusters,
-            artifacts=artifacts_of(self._shared, hosts_of(self._shared)),
+            artifacts=artifacts_of(self._shared),
             builder=Builder(
                 kustomize=self._shared.kustomize(),
                 jail=self._jail,

@@ -54,6 +54,7 @@ class NotificationPart:
         self._server = HttpServer(
             flux.receiver_address,
             hooks.routes(),
+            observe=lambda *_: None,
             on_error=lambda error: led.log.error("request failed by a defect", error=error),
         )
 

@@ -9,7 +9,7 @@ from controller.flux.events import Forwarder, Teller
 from controller.flux.names import GIT_REPOSITORIES, SOURCE_CONTROLLER, Name, status_manager
 from controller.flux.source import SourceReconciler
 from controller.flux.statuses import Statuses
-from controller.flux.storage import artifacts_of, guard_of, hosts_of, store_of
+from controller.flux.storage import artifacts_of, guard_of, store_of
 from controller.flux.worklist import Worklist
 from controller.runtime.http import HttpServer
 from engine.source.git import GitSource
@@ -38,10 +38,10 @@ class SourcePart:
         self._reconciler = SourceReconciler(
             cluster,
             self._list.objects,
-            store,
-            artifacts_of(shared, hosts_of(shared)),
-            GitSource(shared.root / _MIRRORS, environ=shared.environ, guard=guard_of(shared)),
-            Teller(led.events, SOURCE_CONTROLLER, post=post, instance=led.settings.identity),
+            store=store,
+            artifacts=artifacts_of(shared),
+            git=GitSource(shared.root / _MIRRORS, environ=shared.environ, guard=guard_of(shared)),
+            teller=Teller(led.events, SOURCE_CONTROLLER, post=post, instance=led.settings.identity),
             statuses=Statuses(
                 cluster,
                 GIT_REPOSITORIES,
@@ -59,6 +59,7 @@ class SourcePart:
         self._server = HttpServer(
             flux.storage_address,
             routes(store),
+            observe=lambda *_: None,
             on_error=lambda error: led.log.error("request failed by a defect", error=error),
         )
 

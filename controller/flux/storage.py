@@ -1,9 +1,8 @@
 """The folders of deliveries: artifacts that we store, trees that we extracted, mirrors of repositories."""
 
-from collections.abc import Callable
 from typing import Final
 
-from controller.flux.artifacts import Artifacts, local_hosts
+from controller.flux.artifacts import Artifacts
 from controller.flux.component import Shared
 from engine.source.guard import Guard
 from engine.source.store import Store
@@ -28,13 +27,7 @@ def guard_of(shared: Shared) -> Guard:
     return found
 
 
-def hosts_of(shared: Shared) -> Callable[[str], str]:
-    """Where to ask for artifacts instead of what their URLs say, for processes outside of the cluster."""
-    environ = shared.environ
-    return local_hosts(environ.get("SOURCE_CONTROLLER_LOCALHOST", ""), environ.get("SOURCE_WATCHER_LOCALHOST", ""))
-
-
-def artifacts_of(shared: Shared, hosts: Callable[[str], str]) -> Artifacts:
+def artifacts_of(shared: Shared) -> Artifacts:
     """Trees of artifacts, ours and others'. Raises: SourceError."""
 
     def make() -> Artifacts:
@@ -43,7 +36,8 @@ def artifacts_of(shared: Shared, hosts: Callable[[str], str]) -> Artifacts:
             Trees(shared.root / _TREES),
             guard_of(shared),
             attempts=shared.settings.flux.http_retries + 1,
-            hosts=hosts,
+            source_host=shared.environ.get("SOURCE_CONTROLLER_LOCALHOST", ""),
+            watcher_host=shared.environ.get("SOURCE_WATCHER_LOCALHOST", ""),
             stop=shared.stopping,
         )
 

@@ -154,50 +154,45 @@ class Pairs(click.ParamType[Mapping[str, str]]):
         return pairs
 
 
-class NamePrefix(click.ParamType[str]):
-    """What the names of key Secrets begin with: `a-z0-9-`, and room for what makes them unique."""
+class Checked(click.ParamType[str]):
+    """Text that passes a check."""
 
-    name = "prefix"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Raises: click.BadParameter."""
-        text = str(value)
-        if len(text) > _LONGEST_PREFIX:
-            self.fail(f"a prefix has at most {_LONGEST_PREFIX} characters, this one has {len(text)}", param, ctx)
-        if _PREFIX.fullmatch(text) is None:
-            self.fail(f"{text!r} cannot begin a name: lower case letters, digits and '-' only", param, ctx)
-        return text
-
-
-class ObjectName(click.ParamType[str]):
-    """The name of an object, or nothing."""
-
-    name = "name"
+    def __init__(self, name: str, check: Callable[[str], object]) -> None:
+        """`check` raises KsealError for a text that is refused; its hint is shown too."""
+        self.name = name
+        self._check = check
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Raises: click.BadParameter."""
         text = str(value)
         try:
-            if text:
-                check_name(text)
-        except KsealError as error:
-            self.fail(f"{text!r} cannot be the name of an object: {error.hint}", param, ctx)
-        return text
-
-
-class WrappingKeys(click.ParamType[str]):
-    """Keys that wrap sealing keys, separated by commas, or nothing."""
-
-    name = "keys"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Raises: click.BadParameter."""
-        text = str(value)
-        try:
-            wrappingkey.parse_all([text])
+            self._check(text)
         except KsealError as error:
             self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
         return text
+
+
+def _check_prefix(text: str) -> None:
+    if len(text) > _LONGEST_PREFIX:
+        raise KsealError(f"a prefix has at most {_LONGEST_PREFIX} characters, this one has {len(text)}")
+    if _PREFIX.fullmatch(text) is None:
+        raise KsealError(f"{text!r} cannot begin a name: lower case letters, digits and '-' only")
+
+
+def _check_object_name(text: str) -> None:
+    try:
+        if text:
+            check_name(text)
+    except KsealError as error:
+        raise KsealError(f"{text!r} cannot be the name of an object", error.hint) from error
+
+
+NAME_PREFIX: Final = Checked("prefix", _check_prefix)
+"""What the names of key Secrets begin with: `a-z0-9-`, and room for what makes them unique."""
+OBJECT_NAME: Final = Checked("name", _check_object_name)
+"""The name of an object, or nothing."""
+WRAPPING_KEYS: Final = Checked("keys", lambda text: wrappingkey.parse_all([text]))
+"""Keys that wrap sealing keys, separated by commas, or nothing."""
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from controller import fluxflags
-from controller.flags import GoBool, GoDuration, GoTime, NamePrefix, ObjectName, Pairs, WrappingKeys
+from controller.flags import NAME_PREFIX, OBJECT_NAME, WRAPPING_KEYS, GoBool, GoDuration, GoTime, Pairs
 from controller.settings import FirstKey, Keys
 from engine.version import VERSION
 from sealer.secret import check_annotations, check_labels
@@ -57,7 +57,7 @@ _CLUSTER: Final = [
     _count("--kubeclient-burst", 10, "Requests above that rate that may go at once."),
 ]
 _KEYS: Final = [
-    _text("--key-prefix", "sealed-secrets-key", "Name prefix of the key Secrets that it makes.", type=NamePrefix()),
+    _text("--key-prefix", "sealed-secrets-key", "Name prefix of the key Secrets that it makes.", type=NAME_PREFIX),
     _count("--key-size", 4096, "RSA bits of a new key.", least=2048, most=8192),
     _duration("--key-ttl", "87600h", "Validity of a new key's certificate."),
     _text("--my-cn", "", "Common name in a new key's certificate.", metavar="NAME"),
@@ -88,13 +88,13 @@ _KEYS: Final = [
         "--certificate-config-map",
         Keys().published_as,
         "Keep the newest certificate in this ConfigMap too; empty: do not.",
-        type=ObjectName(),
+        type=OBJECT_NAME,
     ),
     _text(
         "--wrap-keys-with",
         "",
         "Wrap new keys with these, separated by commas: age:age1..., vault:https://..., aws-kms:arn:...",
-        type=WrappingKeys(),
+        type=WRAPPING_KEYS,
     ),
     _text("--age-identity-file", None, "Open wrapped keys with the age identities in this file.", metavar="FILE"),
     _switch("--watch-for-secrets", default=True, text="Accepted; keys are always watched, in its own namespace only."),

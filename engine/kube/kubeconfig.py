@@ -124,14 +124,19 @@ def _merge(files: list[Path]) -> KubeConfig:
 
 
 def _read_file(file: Path) -> Mapping[str, Any]:
-    from engine.kube.yaml import Dialect, read_all  # not needed in a pod, which has no kubeconfig
+    from engine.kube.yaml import DEFAULT, Dialect, read_all  # not needed in a pod, which has no kubeconfig
 
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(DEFAULT.bytes + 1)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError(f"kubeconfig {file}: {error.strerror}") from error
+    if len(content) > DEFAULT.bytes:  # a device would fill the memory before any reader sees it
+        raise ConfigError(
+            f"kubeconfig {file}: more than the {DEFAULT.bytes} bytes that are read", "is it the file that was meant?"
+        )
     documents = read_all(content, dialect=Dialect.V2, source=f"kubeconfig {file}")
     document = documents[0] if documents else {}  # kubectl too reads the first document only
     if not isinstance(document, dict) or document.get("kind", "Config") != "Config":

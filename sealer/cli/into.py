@@ -57,7 +57,8 @@ def run_update(given: Given, terminal: "Terminal", environ: Mapping[str, str], p
     files.check_inputs(paths, example="kseal seal --update sealed.yaml -k keys.yaml secret.yaml")
     if files.STDIN in key_files and (files.STDIN in paths or not paths):
         raise Misused("standard input cannot give both the keys and the Secrets")
-    is_same = _by_keys(key_files) if key_files else _by_cluster(given, environ)
+    by_keys = _ByKeys(key_files) if key_files else None
+    is_same = by_keys.is_same if by_keys else _by_cluster(given, environ)
     certificate, namespace = sealingkey.one(given, terminal, environ)
     file, found = targets.read(target), _inputs(paths)
 
@@ -72,6 +73,11 @@ def run_update(given: Given, terminal: "Terminal", environ: Mapping[str, str], p
         )
 
     _save(file, [_changed(file, document, given, change) for document in found], given)
+    for name in by_keys.closed if by_keys else ():
+        terminal.warning(
+            f"{target}: {KIND} {name}: the given keys open none of its values, so all of them were sealed anew",
+            hint="name the key that it was sealed for, or compare with --live",
+        )
     return 0
 
 
@@ -117,20 +123,29 @@ def _refuse_form(given: Given, mode: str) -> None:
         raise Misused(f"{mode} keeps the form of its file, so --output has no place")
 
 
-def _by_keys(paths: list[str]) -> merge.IsSame:
-    """Compare with what private keys open."""
-    from sealer.ring import KeyRing
+class _ByKeys:
+    """Compares with what private keys open."""
 
-    ring = KeyRing(keyfiles.read(paths, example="kseal seal --update sealed.yaml -k keys.yaml secret.yaml"))
+    def __init__(self, paths: list[str]) -> None:
+        from sealer.ring import KeyRing
 
-    def is_same(sealed: SealedSecret, key: str, value: bytes) -> bool:
+        self._ring = KeyRing(keyfiles.read(paths, example="kseal seal --update sealed.yaml -k keys.yaml secret.yaml"))
+        self._opens: dict[str, bool] = {}
+
+    def is_same(self, sealed: SealedSecret, key: str, value: bytes) -> bool:
+        name = f"{sealed.namespace}/{sealed.name}" if sealed.namespace else sealed.name
+        self._opens.setdefault(name, False)
         try:
-            opened = ring.open(decode(sealed.encrypted_data[key]), sealed.label).value
+            opened = self._ring.open(decode(sealed.encrypted_data[key]), sealed.label).value
         except (Base64Error, UnsealError):
             return False  # what no key opens is no use to anybody: it is sealed anew
+        self._opens[name] = True
         return hmac.compare_digest(opened, value)
 
-    return is_same
+    @property
+    def closed(self) -> list[str]:
+        """The objects of which values were compared and none opened: a wrong key, more likely than broken values."""
+        return [name for name, opens in self._opens.items() if not opens]
 
 
 def _by_cluster(given: Given, environ: Mapping[str, str]) -> merge.IsSame:

@@ -3,11 +3,14 @@
 import sys
 import time
 from collections.abc import Mapping
-from typing import TextIO
+from typing import Final, TextIO
 
 _COLOURS = {"error": "31;1", "warning": "33;1", "hint": "36", "info": "2"}
 PROGRESS_AFTER_SECONDS = 1.0
 _PROGRESS_EVERY_SECONDS = 0.1
+
+
+COLOURS: Final = ("auto", "always", "never")
 
 
 class Terminal:

@@ -19,9 +19,12 @@ KsealError
 Messages name where (a line, or the path of a value) and what, and never carry a value, plain or encrypted.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from engine.errors import KsealError
+
+NOTHING_HINT: Final = "write the values first; what was to write the file may have failed"
+"""For a plain file in which nothing stands."""
 
 
 class SopsError(KsealError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine.sensitive import Sensitive
 from sealer.sops import envelope as envelopes
 from sealer.sops.envelope import Envelope
-from sealer.sops.errors import AlreadyEncrypted, MetadataMissing, NoDocument, SopsError
+from sealer.sops.errors import NOTHING_HINT, AlreadyEncrypted, MetadataMissing, NoDocument, SopsError
 from sealer.sops.groups import DATA_KEY_BYTES, DEFAULT_ORDER, Groups, Services, resolve, unwrap_data_key, wrap_data_key
 from sealer.sops.metadata import Metadata
 from sealer.sops.selection import Selection
@@ -136,7 +136,10 @@ def new(branches: Branches, metadata: Metadata, keys: Keys, *, now: "datetime", 
 def check_plain(branches: Branches, target: "Format") -> None:
     """Raises: NoDocument, AlreadyEncrypted for what cannot be encrypted."""
     if not branches:
-        raise NoDocument("File cannot be completely empty, it must contain at least one document")
+        raise NoDocument(
+            "File cannot be completely empty, it must contain at least one document",
+            NOTHING_HINT,
+        )
     if target.is_encrypted(branches):
         raise AlreadyEncrypted(
             "the file has a top-level entry called 'sops', or in a flat format one that starts with 'sops_': "

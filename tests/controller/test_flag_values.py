@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller import main
-from controller.flags import NamePrefix, Pairs, names, parse_time
+from controller.flags import NAME_PREFIX, OBJECT_NAME, WRAPPING_KEYS, Checked, Pairs, names, parse_time
 from controller.settings import Settings
 from engine.version import VERSION
 from sealer.secret import check_annotations, check_labels
@@ -80,8 +80,27 @@ def test_labels_that_the_api_refuses_are_refused_at_the_start(text: str) -> None
 @pytest.mark.parametrize("text", ["", "Upper", "a.b", "-a", "x" * 246, "a_b"])
 def test_prefixes_that_begin_no_name(text: str) -> None:
     with pytest.raises(click.BadParameter):
-        NamePrefix().convert(text, None, None)
-    assert NamePrefix().convert("x" * 245, None, None)
+        NAME_PREFIX.convert(text, None, None)
+    assert NAME_PREFIX.convert("x" * 245, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (NAME_PREFIX, "Upper", "'Upper' cannot begin a name"),
+        (OBJECT_NAME, "Upper", "'Upper' cannot be the name of an object; "),
+        (WRAPPING_KEYS, "nonsense", "nonsense"),
+    ],
+)
+def test_what_does_not_pass_its_check_is_refused_with_the_reason(kind: Checked, text: str, said: str) -> None:
+    with pytest.raises(click.BadParameter) as caught:
+        kind.convert(text, None, None)
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize("kind", [OBJECT_NAME, WRAPPING_KEYS], ids=lambda kind: kind.name)
+def test_an_empty_text_is_none_of_them_and_accepted(kind: Checked) -> None:
+    assert kind.convert("", None, None) == ""
 
 
 def test_names_of_a_comma_list() -> None:

@@ -26,7 +26,7 @@ def wrapped_secret(name: str, namespace: str, key: SealingKey, identity: Path) -
     """The Secret of a key, wrapped for RECIPIENT."""
     raw = key_secret(name, key)
     raw["metadata"] = {**raw["metadata"], "namespace": namespace}
-    wrapping = Wrapping(parse_all([f"age:{RECIPIENT}"]), [str(identity)], _no_service, naming="", identifying="")
+    wrapping = Wrapping(parse_all([f"age:{RECIPIENT}"]), [str(identity)], no_service, naming="", identifying="")
     return wrapping.wrapped(raw, key)
 
 
@@ -38,5 +38,6 @@ def shows_private_key(secret: dict[str, Any]) -> bool:
     return any("PRIVATE KEY" in text or encoded[:40] in text for text in texts)
 
 
-def _no_service(kind: str) -> KeyService:
+def no_service(kind: str) -> KeyService:
+    """For keys that no service wraps."""
     raise NotImplementedError(kind)

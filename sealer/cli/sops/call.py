@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sealer.sops.config import Config, Rule
     from sealer.sops.formats.base import Format
+    from sealer.sops.index import Path
     from sealer.sops.operations import Keys
     from sealer.sops.recipients.base import MasterKey
 
@@ -63,6 +64,16 @@ class Call:
             raise Failed("Error: no file specified", NO_FILE, "for example: kseal sops decrypt secrets.yaml")
         self.warn_of_further_words()
         return os.path.abspath(self.words[0])
+
+    def file_and_index(self, verb: str) -> "tuple[str, Path]":
+        """The absolute path of the first word, and the place inside that the second one names. Raises: Failed."""
+        from sealer.sops.errors import BadPath
+        from sealer.sops.index import parse
+
+        try:
+            return os.path.abspath(self.words[0]), parse(self.words[1])
+        except BadPath as error:
+            raise Failed(f"Invalid {verb} index format", BAD_SET, error.message) from error
 
     def warn_of_further_words(self) -> None:
         """The original takes one file and passes over the rest."""

@@ -102,6 +102,7 @@ def _name_file(error: KsealError, call: Call) -> None:
         errors.EnvelopeRefused,
         errors.MacMismatch,
         errors.NoDataKey,
+        errors.NoDocument,
         errors.NotWritable,
         errors.TreeNotDecrypted,
         errors.TreeNotEncrypted,

@@ -1,14 +1,11 @@
 """`sops set`: one value of a file, in place."""
 
-import os
-
 from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags, jsonvalue
-from sealer.cli.sops.call import BAD_SET, CANNOT_READ, GENERIC, NO_FILE, Call, Failed, now
+from sealer.cli.sops.call import CANNOT_READ, GENERIC, NO_FILE, Call, Failed, now
 from sealer.cli.sops.verbs import SopsVerb
-from sealer.sops.errors import BadPath
 from sealer.sops.formats.base import LIMITS
-from sealer.sops.index import Path, parse
+from sealer.sops.index import Path
 from sealer.sops.operations import set_value
 from sealer.sops.tree import Value
 
@@ -26,11 +23,7 @@ def run(call: Call) -> int:
             NO_FILE,
             """for example: kseal sops set --value-stdin secrets.yaml '["key"]'""",
         )
-    path = os.path.abspath(call.words[0])  # noqa: PTH100  # as elsewhere
-    try:
-        place = parse(call.words[1])
-    except BadPath as error:
-        raise Failed("Invalid set index format", BAD_SET, error.message) from error
+    path, place = call.file_and_index("set")
     set_in_file(call, path, place, jsonvalue.parse(_text(call)))
     return 0
 

@@ -1,13 +1,10 @@
 """`sops unset`: a file without one of its values, in place."""
 
-import os
-
 from sealer.cli.compat.goflag import Flag
 from sealer.cli.sops import flags
-from sealer.cli.sops.call import BAD_SET, NO_FILE, Call, Failed, now
+from sealer.cli.sops.call import NO_FILE, Call, Failed, now
 from sealer.cli.sops.verbs import SopsVerb
-from sealer.sops.errors import BadPath
-from sealer.sops.index import NotThere, parse
+from sealer.sops.index import NotThere
 from sealer.sops.operations import unset_value
 
 
@@ -19,11 +16,7 @@ def run(call: Call) -> int:
             NO_FILE,
             """for example: kseal sops unset secrets.yaml '["key"]'""",
         )
-    path = os.path.abspath(call.words[0])  # noqa: PTH100  # as elsewhere
-    try:
-        place = parse(call.words[1])
-    except BadPath as error:
-        raise Failed("Invalid unset index format", BAD_SET, error.message) from error
+    path, place = call.file_and_index("unset")
     name = call.name_of(path)
     source, target = call.input_format(name), call.output_format(name)
     try:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sealer.cli.compat.goflag import Parsed
-from sealer.cli.terminal import Terminal
+from sealer.cli.misuse import Misused
+from sealer.cli.terminal import COLOURS, Terminal
 
 
 class Voice(Protocol):
@@ -38,9 +39,14 @@ class Ours:
         self._terminal = Terminal(environ)
 
     def heed(self, parsed: Parsed) -> None:
+        """Raises: Misused."""
+        colour = parsed.text("color") or "auto"
+        if colour not in COLOURS:
+            known = ", ".join(map(repr, COLOURS))
+            raise Misused(f"invalid value for '--color': {colour!r} is not one of {known}", "see kseal sops --help")
         self._terminal = Terminal(
             self._environ,
-            colour=parsed.text("color") or "auto",
+            colour=colour,
             is_quiet=parsed.flag("quiet"),
             is_verbose=parsed.flag("verbose"),
         )

@@ -10,7 +10,7 @@ from re import compile as compiled
 
 from engine.kube.go_numbers import json_text
 from sealer.sops.envelope import Envelope, nested, unnested
-from sealer.sops.errors import DocumentRefused, EnvelopeRefused, NotWritable
+from sealer.sops.errors import NOTHING_HINT, DocumentRefused, EnvelopeRefused, NotWritable
 from sealer.sops.formats.base import LIMITS, check_size
 from sealer.sops.tree import Branch, Branches, Comment, Timestamp, Value, to_text
 
@@ -69,7 +69,8 @@ def read(data: bytes) -> Branch:
     source = source if source.isascii() else _NO_CHARACTER.sub("\ufffd", source)
     start = len(source) - len(source.lstrip(_SPACE))
     if source[start : start + 1] != "{":
-        raise DocumentRefused("no JSON object: the text has to begin with a brace")
+        hint = NOTHING_HINT if start == len(source) else None
+        raise DocumentRefused("no JSON object: the text has to begin with a brace", hint)
     try:
         value, end = _DECODER.raw_decode(source, start)
         _check(value)

@@ -3,7 +3,7 @@
 from engine.kube.documents import Limits
 from engine.kube.yaml import YamlError
 from engine.kube.yaml_read import built
-from sealer.sops.errors import DocumentRefused
+from sealer.sops.errors import NOTHING_HINT, DocumentRefused
 from sealer.sops.formats import base
 from sealer.sops.formats.yaml_nodes import Reader
 from sealer.sops.tree import Branches
@@ -21,7 +21,7 @@ def read(data: bytes, limits: Limits = LIMITS) -> Branches:
     except YamlError as error:
         raise DocumentRefused(error.message, error.hint) from None
     if not branches:
-        raise DocumentRefused("there is no document, only comments or blank lines")
+        raise DocumentRefused("there is no document, only comments or blank lines", NOTHING_HINT)
     return branches
 
 

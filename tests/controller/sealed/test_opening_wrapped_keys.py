@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from sealer.wrappedkey import WrappedKey, read
 from sealer.wrapping import Wrapping
 from tests.kit.process import wait_until
 from tests.kit.sealingkeys import a_key
-from tests.kit.wrappedkeys import wrapped_secret, write_identity
+from tests.kit.wrappedkeys import no_service, wrapped_secret, write_identity
 
 KEY = a_key()
 
@@ -24,17 +23,13 @@ class Watched:
     def __init__(self, identity: Path) -> None:
         self.results: list[tuple[str, Result]] = []
         self.troubles: list[tuple[str, KsealError]] = []
-        wrapping = Wrapping([], [str(identity)], self._none, naming="", identifying="mount it")
+        wrapping = Wrapping([], [str(identity)], no_service, naming="", identifying="mount it")
         self.opener = Opener(
             wrapping,
             on_result=lambda wrapped, result: self.results.append((wrapped.name, result)),
             on_trouble=lambda wrapped, error: self.troubles.append((wrapped.name, error)),
         )
         self.opener.start()
-
-    @staticmethod
-    def _none(kind: str) -> Any:
-        raise NotImplementedError(kind)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from engine.errors import KsealError
 from engine.kube.config import Connection, load
+from engine.kube.documents import DEFAULT
+from engine.kube.errors import ConfigError
 
 PLANTED = "hunter2-planted"
 CLUSTER = {"server": "https://c:6443"}
@@ -34,6 +36,12 @@ def refusal(tmp_path: Path, content: Any, **flags: str) -> tuple[str, str | None
     with pytest.raises(KsealError) as caught:
         load(kubeconfig=str(file), environ={}, **flags).headers()
     return str(caught.value).replace(str(file), "FILE"), caught.value.hint
+
+
+def test_a_file_without_an_end_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.kube.yaml.DEFAULT", DEFAULT._replace(bytes=1000))
+    with pytest.raises(ConfigError, match="kubeconfig /dev/zero: more than the 1000 bytes that are read"):
+        load(kubeconfig="/dev/zero", environ={})
 
 
 @pytest.mark.parametrize(

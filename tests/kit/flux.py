@@ -163,7 +163,7 @@ class OurController(Server):
         command: list[str | Path] = [
             *(program, "controller", f"--components={components}", f"--kubeconfig={self.account.kubeconfig}"),
             *(f"--storage-path={storage}", f"--storage-addr={address}", f"--storage-adv-addr={address}"),
-            *("--interval-jitter-percentage=0", *limits.flags()),
+            *("--interval-jitter-percentage=0", f"--kustomize={programs.find('kustomize')}", *limits.flags()),
             *([f"--watch-label-selector={SHARD}={shard}"] if shard else []),
             *flags,
         ]

@@ -36,6 +36,7 @@ def check(
                 error.message,
                 following=Next(retry_seconds),
                 severity="info",
+                is_passing=True,
                 told=f"Dependencies do not meet ready condition, retrying in {retry_text}",
             ) from error
         except ExpressionError as error:

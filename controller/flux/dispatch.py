@@ -73,6 +73,9 @@ class Dispatcher:
     def dependency_changed(self, name: Name) -> None:
         """A Kustomization has become ready, or delivers another revision: those who wait for it may go on."""
         for waiting in self._concerns.dependencies.names(name):
+            if self._reconciler is not None and self._reconciler.is_missing_something(waiting):
+                self._queue.add(waiting)
+                continue
             found = self._kustomizations.get(waiting)
             ready = conditions.get(found.object().get("status"), conditions.READY) if found else None
             if ready is not None and ready.get("reason") == DEPENDENCY_NOT_READY:

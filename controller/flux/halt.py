@@ -43,14 +43,14 @@ class Halt(KsealError):
         is_stalled: bool = False,
         severity: Severity | None = "error",
         told: str | None = None,
-        is_attempt: bool = False,
+        is_passing: bool = False,
     ) -> None:
         """`following` None is the retry interval of the Kustomization. `told` is what the event says where that is not
-        the message; a `severity` of None tells nothing. `is_attempt` puts it into the history."""
+        the message; a `severity` of None tells nothing. What `is_passing` may be over in a moment, and is told then."""
         super().__init__(message, hint)
         self.reason = reason
         self.following = following
         self.is_stalled = is_stalled
         self.severity = severity
         self.told = told or message
-        self.is_attempt = is_attempt
+        self.is_passing = is_passing

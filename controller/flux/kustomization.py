@@ -50,7 +50,7 @@ from engine.source.tree import Tree
 
 IN_PROGRESS: Final = "Reconciliation in progress"
 PATIENCE_SECONDS: Final = 1.0
-"""Health that is awaited for less is not worth a status of its own."""
+"""What is awaited for less, be it health or a dependency, is not worth a status of its own."""
 PROOF_SECONDS: Final = 3600.0
 """What was believed because no watch said otherwise is proven by dry-runs so often."""
 SYNC_SECONDS: Final = 5.0
@@ -123,6 +123,7 @@ class Reconciler:
         self._clock = clock
         self._jitter = jitter
         self._proven: dict[Name, float] = {}
+        self._missing_since: dict[Name, float] = {}
 
     def reconcile(self, name: Name) -> Next:
         """Bring one Kustomization as far as it comes now. Raises: NotLeading; ApiError when nothing could be told."""
@@ -142,15 +143,26 @@ class Reconciler:
         try:
             following = self._attempt(name, draft, started)
         except Halt as stop:
+            if stop.is_passing and (left := self._patience_left(name)) > 0:
+                return Next(left)
             following = self._halted(name, draft, stop)
+        else:
+            self._missing_since.pop(name, None)
         handled = _requested(raw)
         if handled:
             draft.status["lastHandledReconcileAt"] = handled
         self._statuses.write(draft.raw, draft.status)
         return following
 
+    def _patience_left(self, name: Name) -> float:
+        """For how long what is missing may still come before anybody is told: with each new revision dependencies are
+        behind for a moment."""
+        since = self._missing_since.setdefault(name, self._clock())
+        return since + PATIENCE_SECONDS - self._clock()
+
     def forget(self, name: Name) -> None:
         """The Kustomization is gone."""
+        self._missing_since.pop(name, None)
         self._passes.drop(name)
         self._proven.pop(name, None)
         self._concerns.drop(name)
@@ -163,6 +175,10 @@ class Reconciler:
         if found is None or found.is_done or found.progress is None or found.progress.waits is None:
             return False
         return ref in found.progress.waits.refs
+
+    def is_missing_something(self, name: Name) -> bool:
+        """Whether a source or a dependency is waited for of which nobody was told yet."""
+        return name in self._missing_since
 
     def suspects(self, name: Name, ref: ObjectRef) -> bool:
         """Whether a member of a finished Kustomization is not any more what its last apply left."""
@@ -184,7 +200,8 @@ class Reconciler:
         if artifact is None:
             seconds = self._settings.dependency_requeue
             what = f"Source artifact not found, retrying in {spelled(seconds)}"
-            raise Halt(halt.ARTIFACT_FAILED, what, following=Next(seconds.total_seconds()), severity=None)
+            following = Next(seconds.total_seconds())
+            raise Halt(halt.ARTIFACT_FAILED, what, following=following, severity=None, is_passing=True)
         dependencies.check(
             draft.raw,
             spec,
@@ -359,6 +376,7 @@ class Reconciler:
     def _go_on(self, name: Name, draft: Draft, spec: Spec, current: Pass, started: float) -> Next:
         if current.is_done:
             return self._succeeded(name, draft, spec, current, started)
+        started = current.begun
         owner = owner_of(name)
         if current.progress is None:
             self._track(name, draft, spec, current)
@@ -379,7 +397,7 @@ class Reconciler:
         lines = _written(progress)[was:]
         if lines:
             current.is_changed = True
-            self._tell(draft, current, "info", "\n".join(lines))
+            self._tell(draft, current, "info", "\n".join(lines), reason=PROGRESSING)
         if progress.failed is not None:
             raise self._failed(draft, spec, current, progress)
         if not progress.is_done:
@@ -430,13 +448,13 @@ class Reconciler:
         was_ready = conditions.is_true(status, READY)
         was_healthy = conditions.is_true(status, HEALTHY)
         is_asked = _requested(draft.raw) != (status.get("lastHandledReconcileAt") or "")
-        took = timedelta(seconds=max(self._clock() - (started if current.progress is None else current.begun), 0.0))
+        took = timedelta(seconds=max(self._clock() - started, 0.0))
         if spec.wait or spec.health_checks:
             if not was_healthy or current.is_health_told:
                 passed = f"Health check passed in {spelled(took)}"
                 conditions.set_condition(status, HEALTHY, "True", conditions.SUCCEEDED, passed, at)
                 if not was_healthy:
-                    self._tell(draft, current, "info", passed)
+                    self._tell(draft, current, "info", passed, reason=PROGRESSING)
         else:
             conditions.remove(status, HEALTHY)
         self._concerns.members.put(name, (member.ref for member in current.members))
@@ -510,11 +528,12 @@ class Reconciler:
         severity: Severity,
         message: str,
         *,
+        reason: str = "",
         hint: str | None = None,
         commit_status: bool = False,
         is_news: bool = True,
     ) -> None:
-        reason = (conditions.get(draft.status, READY) or {}).get("reason") or severity
+        reason = reason or (conditions.get(draft.status, READY) or {}).get("reason") or severity
         metadata = {"revision": current.revision} if current is not None else {}
         if current is not None and current.origin:
             metadata["originRevision"] = current.origin

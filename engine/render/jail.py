@@ -113,9 +113,9 @@ class Jail:
     ) -> bytes:
         """What a program writes to standard output. `argv[0]` is its absolute path.
 
-        It starts in `folder`, which it may read, as it may what is `readable`; nothing else is there for it where
-        Landlock holds. `environ` is added to a PATH that leads nowhere and a HOME that is the folder. What it has
-        cost is put at the end of `used`.
+        It starts in `folder`, which it may read; what is `readable` it may read and run, such as the libraries of the
+        program; nothing else is there for it where Landlock holds. `environ` is added to a PATH that leads nowhere and
+        a HOME that is the folder. What it has cost is put at the end of `used`.
 
         Raises: JailError when it fails or cannot be started, LimitError when it takes or says too much.
         """
@@ -129,7 +129,7 @@ class Jail:
             "memory_bytes": memory_bytes,
             "address_bytes": memory_bytes + _RESERVED_BYTES,
             "file_bytes": output_bytes if writable else 0,
-            "run": [argv[0]],
+            "run": [argv[0], *map(str, readable)],
             "read": [str(folder), *map(str, readable)],
             "write": [str(path) for path in writable],
             "guards": list(self._guards),

@@ -326,6 +326,7 @@ class _Server:
         finally:
             for child in self.children.values():
                 child.kill()
+                os.waitpid(child.pid, 0)
 
     def turn(self) -> bool:
         """Wait for something and see to it; whether there is still somebody who asks."""

@@ -1,0 +1,259 @@
+"""Builds on this machine: what a folder, a file of manifests, or a Flux Kustomization with its folders comes to."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from controller.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION, text_at
+from engine.errors import KsealError
+from sealer.cli.misuse import Misused
+from sealer.cli.verb import Given, Option
+
+if TYPE_CHECKING:
+    from controller.cli.localfiles import SourceFiles
+    from controller.cli.variables import Variables
+    from controller.flux.spec import Spec
+    from engine.build import Builder, Decryptor
+    from engine.ownership import Ownership
+    from engine.render.base import Overlay
+    from sealer.cli.terminal import Terminal
+
+PROGRAM: Final = "KSEAL_KUSTOMIZE"
+OPTIONS: Final = (
+    Option(
+        ("--kustomization",),
+        "File with a Flux Kustomization, whose spec decides how its folder is built.",
+        "FILE",
+    ),
+    Option(
+        ("--source-root",),
+        "Folder that stands for the source of a Kustomization, where its paths begin [default: the work tree].",
+        "FOLDER",
+    ),
+    Option(("--set",), "Variable for post-build substitution; wins over all others; may be repeated.", "NAME=VALUE",
+           many=True),
+    Option(("--env-file",), "File with variables, a line NAME=VALUE each, in place of substituteFrom.", "FILE",
+           many=True),
+    Option(("--lenient",), "A variable without a value is empty, instead of an error."),
+    Option(("--decrypt",), "Decrypt SOPS files with the keys of this machine."),
+)  # fmt: skip
+
+Object = dict[str, Any]
+
+
+class Delivery(NamedTuple):
+    """A Flux Kustomization from a file or a cluster."""
+
+    raw: Mapping[str, Any]
+    spec: "Spec"
+
+    @property
+    def ref(self) -> str:
+        """`Kustomization/flux-system/apps`."""
+        return str(KUSTOMIZATION.ref_of(self.raw))
+
+    @property
+    def ownership(self) -> "Ownership":
+        """How its objects are marked."""
+        from controller.flux.names import KUSTOMIZE, KUSTOMIZE_CONTROLLER
+        from engine.ownership import Ownership
+
+        ref = KUSTOMIZATION.ref_of(self.raw)
+        return Ownership(
+            manager=KUSTOMIZE_CONTROLLER,
+            labels={f"{KUSTOMIZE}/name": ref.name, f"{KUSTOMIZE}/namespace": ref.namespace},
+            control=KUSTOMIZE,
+            common_labels=self.spec.common_labels,
+            common_annotations=self.spec.common_annotations,
+        )
+
+
+class Place(NamedTuple):
+    """What is built: files of a source, and the path of a folder or file in them."""
+
+    files: "SourceFiles"
+    path: str
+    called: str
+    revision: str = ""
+
+
+class Built(NamedTuple):
+    """The objects of one build, and the Kustomization that it was made for, if any."""
+
+    objects: list[Object]
+    delivery: Delivery | None
+
+
+class Bench:
+    """What builds share in one run: the renderer, variables, keys."""
+
+    def __init__(
+        self,
+        builder: "Builder",
+        variables: "Variables",
+        decryptor: "Decryptor | None",
+        terminal: "Terminal",
+        *,
+        lacks_program: bool,
+    ) -> None:
+        """`lacks_program`: kustomize was not found on this machine."""
+        self._lacks_program = lacks_program
+        self._builder = builder
+        self._variables = variables
+        self._decryptor = decryptor
+        self._terminal = terminal
+
+    def build(self, place: Place, deliveries: Sequence[Delivery]) -> list[Built]:
+        """The builds that a place stands for: of a folder, or of each Kustomization.
+
+        With a Kustomization the path of the place is that of its folder, where it has one.
+        Raises: KsealError.
+        """
+        from engine.render.base import Overlay
+
+        if not deliveries:
+            if place.path in place.files.files:
+                return [Built(self._read(place), None)]
+            return [Built(self._finished(self._built(place, Overlay(path=place.path)), None), None)]
+        return [self._delivered(place, one) for one in deliveries]
+
+    def _delivered(self, place: Place, delivery: Delivery) -> Built:
+        from dataclasses import replace
+
+        is_folder = place.path != "" or not delivery.spec.overlay.path
+        overlay = replace(delivery.spec.overlay, path=place.path) if is_folder else delivery.spec.overlay
+        if not place.files.has_folder(overlay.path):
+            raise KsealError(
+                f"{delivery.ref}: spec.path: there is no folder {overlay.path} in {place.called}",
+                "say where its source lies: --source-root",
+            )
+        return Built(self._finished(self._built(place, overlay), delivery), delivery)
+
+    def _built(self, place: Place, overlay: "Overlay") -> list[Object]:
+        from engine.render.base import BuildError
+
+        try:
+            return list(self._builder.build(place.files, overlay, decryptor=self._decryptor).objects)
+        except BuildError as error:
+            hint = error.hint
+            if self._lacks_program and "needs kustomize" in error.message:
+                hint = f"install kustomize on the PATH, or name its file: {PROGRAM}=/usr/local/bin/kustomize"
+            at = f"{place.revision}: " if place.revision else ""
+            raise KsealError(at + error.message, hint) from error
+
+    def _read(self, place: Place) -> list[Object]:
+        """The objects of a file of manifests, as they stand."""
+        from engine.kube import manifest
+
+        objects, _ = manifest.read(place.files.read(place.path), source=place.called)
+        return self._finished([one.raw for one in objects], None)
+
+    def _finished(self, objects: list[Object], delivery: Delivery | None) -> list[Object]:
+        """After the build: substitution, and what marks the objects of a Kustomization."""
+        objects = self._variables.substituted(objects, delivery, self._terminal)
+        return objects if delivery is None else [_owned(obj, delivery.ownership) for obj in objects]
+
+
+@contextmanager
+def bench(given: Given, environ: Mapping[str, str], variables: "Variables", terminal: "Terminal") -> Iterator[Bench]:
+    """The means to build. Raises: Misused, KsealError."""
+    import tempfile
+    from contextlib import ExitStack
+
+    from engine.build import Builder
+    from engine.render.jail import Jail
+
+    memory = Path("/dev/shm")  # noqa: S108  a memory file system: what is decrypted must not touch a disk
+    with ExitStack() as stack:
+        base = memory if os.access(memory, os.W_OK) else None
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseal-cli-", dir=base)))
+        program = kustomize_program(environ)
+        builder = Builder(
+            kustomize=program,
+            jail=stack.enter_context(Jail()),
+            cache=None,
+            remote_bases=False,
+            scratch=scratch,
+        )
+        decryptor: Decryptor | None = None
+        if given.flag("decrypt"):
+            from sealer.cli.sops.services import services
+            from sealer.sops.decryptor import Decryptor as SopsDecryptor
+
+            keys = services(environ, has_local=True, uris=())
+            decryptor = stack.enter_context(SopsDecryptor(keys, warn=terminal.warning))
+        yield Bench(builder, variables, decryptor, terminal, lacks_program=program is None)
+
+
+def kustomize_program(environ: Mapping[str, str]) -> Path | None:
+    """The kustomize of this machine; None when there is none, which matters only to builds that need it.
+
+    Folders on the PATH that depend on where we are do not count: a repository must not bring the program.
+    Raises: Misused when the environment names one that cannot be run.
+    """
+    named = environ.get(PROGRAM)
+    if named:
+        if not os.access(named, os.X_OK):
+            raise Misused(f"{PROGRAM}: {named} is no program", hint="name the file of kustomize, or leave it out")
+        return Path(named).resolve()
+    for folder in filter(os.path.isabs, environ.get("PATH", "").split(os.pathsep)):
+        place = Path(folder) / "kustomize"
+        if os.access(place, os.X_OK):
+            return place
+    return None
+
+
+def deliveries_in(place: Place) -> tuple[list[Delivery], str | None]:
+    """The Flux Kustomizations in a file, and the ignore rules of the GitRepository of the first, if that is there.
+
+    Raises: KsealError.
+    """
+    from engine.kube import manifest
+
+    found, _ = manifest.read(place.files.read(place.path), source=place.called)
+    deliveries = [delivery(one.raw, place.called) for one in found if _is(one.raw, KUSTOMIZATION)]
+    sources = {text_at(one.raw, "metadata", "name"): one.raw for one in found if _is(one.raw, GIT_REPOSITORY)}
+    if not deliveries:
+        return [], None
+    source = KUSTOMIZATION.source_of(deliveries[0].raw)
+    ignored = text_at(sources.get(source.name), "spec", "ignore") if source else ""
+    return deliveries, ignored or None
+
+
+def delivery(raw: Mapping[str, Any], called: str) -> Delivery:
+    """A Kustomization as it is needed here. Raises: KsealError."""
+    from controller.flux import spec
+
+    metadata = raw.get("metadata")
+    if not isinstance(metadata, Mapping) or not text_at(raw, "metadata", "name"):
+        raise KsealError(f"{called}: a Kustomization without a name")
+    raw = {**raw, "metadata": {"namespace": "default", **metadata}}
+    try:
+        return Delivery(raw, spec.read(raw))
+    except KsealError as error:
+        raise KsealError(f"{called}: {KUSTOMIZATION.ref_of(raw)}: {error.message}", error.hint) from error
+    except (AttributeError, TypeError) as error:  # its schema has not been checked by an API server
+        raise KsealError(
+            f"{called}: {KUSTOMIZATION.ref_of(raw)}: a field has another type than its kind allows",
+            "the API server would say which: kubectl apply --dry-run=server -f FILE",
+        ) from error
+
+
+def _is(raw: Mapping[str, Any], kind: Any) -> bool:
+    group = text_at(raw, "apiVersion").rpartition("/")[0]
+    return (group, text_at(raw, "kind")) == (kind.resource.group, kind.name)
+
+
+def _owned(obj: Object, ownership: "Ownership") -> Object:
+    """An object with the marks of its owner and the metadata that it gives to all, as they are applied."""
+    metadata = dict(obj.get("metadata") or {})
+    for field, more in (
+        ("labels", {**ownership.common_labels, **ownership.labels}),
+        ("annotations", ownership.common_annotations),
+    ):
+        own = metadata.get(field)
+        if more:
+            metadata[field] = {**(own if isinstance(own, Mapping) else {}), **more}
+    return {**obj, "metadata": metadata}

@@ -70,6 +70,10 @@ class GitError(KsealError):
     """Git refused or failed. The message has git's own last words; URLs with credentials never get that far."""
 
 
+class Overtime(GitError):
+    """Git did not end in the time that it had."""
+
+
 class Git:
     """Git in one folder. `environment` is added to the child's: credentials, identity."""
 
@@ -145,7 +149,7 @@ class Git:
                     _kill(child)
                     child.wait()
             if overtime.is_set():
-                raise GitError(f"git {arguments[0]}: no end after {timeout_seconds:g} s")
+                raise Overtime(f"git {arguments[0]}: no end after {timeout_seconds:g} s")
             if code:
                 said.seek(0)
                 raise _error(arguments[0], code, said.read(_WORDS_READ))
@@ -162,7 +166,7 @@ class Git:
         try:
             output, errors = child.communicate(given, timeout=timeout_seconds)
         except subprocess.TimeoutExpired as error:
-            raise GitError(f"git {arguments[0]}: no end after {timeout_seconds:g} s") from error
+            raise Overtime(f"git {arguments[0]}: no end after {timeout_seconds:g} s") from error
         finally:
             if child.poll() is None:
                 _kill(child)

@@ -30,6 +30,8 @@ _KEPT: Final = "refs/kseal/"
 _LOOSE_IN_ONE: Final = 24
 """Loose objects in one of 256 folders, or packs, that make tidying worth its time: git's own limit is 27, and 50."""
 _PACKS: Final = 40
+_PACKS_AT_MOST: Final = 120
+"""Packs after which a fetch tidies by itself; otherwise a sweep does."""
 _GRAIN_SECONDS: Final = 0.02
 
 
@@ -127,6 +129,8 @@ class Mirror:
             self.discard()
             self._prepare()
             self._fetch(words, environment, max(1.0, until - time.monotonic()))
+        if self._packs() > _PACKS_AT_MOST:
+            self.tidy()
 
     def forget(self, refs: Collection[str]) -> None:
         """Give up local refs, by full name. Raises: GitError."""
@@ -145,10 +149,8 @@ class Mirror:
 
     def tidy(self) -> None:
         """Pack what piled up, and drop what no ref holds. Raises: GitError."""
-        objects = self._repository / "objects"
-        packs = len(list((objects / "pack").glob("*.pack")))
-        loose = len(list((objects / "17").glob("*")))
-        if packs > _PACKS or loose > _LOOSE_IN_ONE:
+        loose = len(list((self._repository / "objects" / "17").glob("*")))
+        if self._packs() > _PACKS or loose > _LOOSE_IN_ONE:
             self._busy.touch()
             self.git.run("gc", "--quiet", "--prune=now", settings={"gc.reflogExpire": "now"})
             self._busy.unlink()
@@ -159,6 +161,9 @@ class Mirror:
             aside = Path(tempfile.mkdtemp(dir=self._away))
             self._folder.rename(aside / "mirror")
             shutil.rmtree(aside, ignore_errors=True)
+
+    def _packs(self) -> int:
+        return len(list((self._repository / "objects" / "pack").glob("*.pack")))
 
     def _prepare(self) -> bool:
         """A repository that can be fetched into; whether it is a new one."""

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Self
 
 from engine.git import objects, verify
 from engine.git.access import Access, AccessError
-from engine.git.child import Git, GitError
+from engine.git.child import Git, GitError, Overtime
 from engine.git.lsrefs import RefLister, Refs, refs_of_lines
 from engine.git.mirror import Mirror, Mirrors, local
 from engine.git.objects import Blob
@@ -251,15 +251,15 @@ class GitSource:
                 self._bring(mirror, access, wanted, resolved)
             verified = "" if verification is None else self._verified(mirror, wanted, resolved, verification)
             with _told():
+                found = self._listed(mirror, access, wanted, resolved)
                 seconds = wanted.timeout_seconds
-                found = objects.blobs(mirror.git, resolved.commit, most=_MOST_BLOBS, timeout_seconds=seconds)
             places = _places(_sparse(found, wanted.sparse), includes)
             with _told():
-                ignore = _ignore(mirror.git, places, ignore_text, seconds)
+                ignore = _ignore(mirror, places, ignore_text, seconds)
             kept = _within_limits(
                 {path: each for path, each in places.items() if not ignore.excludes(path)}, self._limits
             )
-            return Files(_read(mirror.git, kept, seconds), stack.pop_all(), verified, len(kept))
+            return Files(_read(mirror, kept, seconds), stack.pop_all(), verified, len(kept))
         raise AssertionError
 
     def key(self, wanted: GitWanted, credentials: GitCredentials | None = None) -> str:
@@ -385,6 +385,18 @@ class GitSource:
         except GitError as error:
             raise SourceError(f"'{name}' moved away from {resolved.commit} while it was fetched") from error
 
+    def _listed(self, mirror: Mirror, access: Access, wanted: GitWanted, resolved: Resolved) -> list[Blob]:
+        """The commit's files; a mirror that lost some of them is begun anew, once."""
+        seconds = wanted.timeout_seconds
+        try:
+            return objects.blobs(mirror.git, resolved.commit, most=_MOST_BLOBS, timeout_seconds=seconds)
+        except Overtime:
+            raise
+        except GitError:
+            mirror.discard()
+            self._bring(mirror, access, wanted, resolved)
+            return objects.blobs(mirror.git, resolved.commit, most=_MOST_BLOBS, timeout_seconds=seconds)
+
     def _bring_history(self, mirror: Mirror, access: Access, wanted: GitWanted) -> None:
         """A commit counts only where a branch has it in its history: a host may give out others, also strangers'."""
         ref = wanted.ref
@@ -506,13 +518,13 @@ def _relative(path: str) -> str:
     return check_path("/".join(made)) if made else ""
 
 
-def _ignore(git: Git, places: Mapping[str, _Place], text: str | None, seconds: float) -> Ignore:
+def _ignore(mirror: Mirror, places: Mapping[str, _Place], text: str | None, seconds: float) -> Ignore:
     found = {path: each for path, each in places.items() if path.rpartition("/")[2] == FILE_NAME}
     for path, each in found.items():
         size = each.size if isinstance(each, Blob) else each.tree.files[each.path].size
         if size > LARGEST_FILE:
             raise SourceError(f'"{path}": more than {LARGEST_FILE} bytes of ignore rules', reason=IGNORE_FAILED)
-    contents = {path: content for path, _, content in _read(git, found, seconds)}
+    contents = {path: content for path, _, content in _read(mirror, found, seconds)}
     return Ignore(
         text, {path.rpartition("/")[0]: content.decode("utf-8", "replace") for path, content in contents.items()}
     )
@@ -536,15 +548,22 @@ def _within_limits(places: dict[str, _Place], limits: Limits) -> dict[str, _Plac
 _LEAVE_OUT: Final = "leave files out with spec.ignore, .sourceignore or spec.sparseCheckout"
 
 
-def _read(git: Git, places: Mapping[str, _Place], seconds: float) -> Iterator[File]:
+def _read(mirror: Mirror, places: Mapping[str, _Place], seconds: float) -> Iterator[File]:
     ordered = sorted(places.items(), key=lambda item: item[0].split("/"))
     with _told():
         contents = objects.contents(
-            git, [each for _, each in ordered if isinstance(each, Blob)], timeout_seconds=seconds
+            mirror.git, [each for _, each in ordered if isinstance(each, Blob)], timeout_seconds=seconds
         )
         for path, each in ordered:
             if isinstance(each, Blob):
-                yield path, each.is_executable, next(contents)
+                try:
+                    content = next(contents)
+                except Overtime:
+                    raise
+                except GitError:
+                    mirror.discard()  # it lost something: the next one who asks gets a new one
+                    raise
+                yield path, each.is_executable, content
             else:
                 yield path, each.tree.files[each.path].is_executable, each.tree.read(each.path)
 

@@ -76,14 +76,15 @@ class Ground:
         self.cluster.asked = Counter()
 
     def ownership(self, owner: str = "a", **more: Any) -> Ownership:
+        own = (Foreign("kubectl"), Foreign("before-first-apply", "Update"), Foreign("deliverer", "Update"))
         return Ownership(
             manager="deliverer",
             labels={f"{CONTROL}/name": owner, f"{CONTROL}/namespace": self.namespace},
             control=CONTROL,
-            foreign=(Foreign("kubectl"), Foreign("before-first-apply", "Update"), Foreign("deliverer", "Update"), *more.pop("foreign", ())),
+            foreign=(*own, *more.pop("foreign", ())),
             dropped_annotations=("kubectl.kubernetes.io/last-applied-configuration",),
             **more,
-        )  # fmt: skip
+        )
 
     def deliver(
         self,
@@ -110,7 +111,8 @@ class Ground:
                 break
             assert time.monotonic() < ends, progress
             with self._news:
-                self._news.wait(min(progress.look_again_seconds or 1.0, 1.0))
+                left = max(progress.deadline - self.live.clock(), 0.01)
+                self._news.wait(min(progress.look_again_seconds or 1.0, 1.0, left))
         self.inventory = progress.members(plan, before or Inventory())
         return progress
 

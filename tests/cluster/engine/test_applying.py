@@ -189,9 +189,14 @@ def test_what_is_applied_is_waited_for_until_it_is_healthy(ground: Ground) -> No
     progress = ground.deliver(objects, wait=Gate((), "healthy", 0.2))
     assert str(progress.failed) == f"timeout waiting for: [Deployment/{ground.namespace}/web status: 'InProgress']"
     path = f"{DEPLOYMENTS.path(ground.namespace, 'web')}/status"
-    status = {"observedGeneration": 1, "conditions": [{"type": "Available", "status": "True"}]}
+    conditions = [
+        {"type": "Available", "status": "True"},
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+    ]
+    status = {"observedGeneration": 1, "conditions": conditions}
     ground.plane.api.json("PATCH", path, {"status": status}, content_type="application/merge-patch+json")
-    ground.deliver(objects, wait=Gate((), "healthy", 20.0))
+    progress = ground.deliver(objects, wait=Gate((), "healthy", 20.0))
+    assert progress.is_done, progress.failed
     assert ground.cluster.asked["PATCH"] == 0
 
 

@@ -22,17 +22,30 @@ class Observed(NamedTuple):
 
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_BY_CONTROLLERS = (
+    "deployment.kubernetes.io/",
+    "endpoints.kubernetes.io/",
+    "pv.kubernetes.io/",
+    "volume.beta.kubernetes.io/",
+    "volume.kubernetes.io/",
+)
+"""Annotations that Kubernetes' own controllers put onto objects after each apply; no manifest has them.
+
+Source: k8s.io/kubernetes pkg/controller/deployment/util, volume/persistentvolume, endpoint."""
 
 
 def marks_of(metadata: Mapping[str, Any]) -> bytes:
     """A digest of an object's labels and annotations, to see whether they changed.
 
-    Of the annotation in which kubectl keeps a copy of the whole object only the presence counts: the copy may hold the
+    Annotations of Kubernetes' own controllers do not count. Of the annotation in which kubectl keeps a copy of the whole object only the presence counts: the copy may hold the
     data of a Secret, of which not even a digest shall lie anywhere.
     """
     annotations = metadata.get("annotations") or {}
-    if _LAST_APPLIED in annotations:
-        annotations = {**annotations, _LAST_APPLIED: ""}
+    annotations = {
+        name: "" if name == _LAST_APPLIED else value
+        for name, value in annotations.items()
+        if not name.startswith(_BY_CONTROLLERS)
+    }
     text = orjson.dumps([metadata.get("labels") or {}, annotations], option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=16).digest()
 

@@ -93,6 +93,10 @@ class Plan(NamedTuple):
         """All objects to apply, in order."""
         return tuple(task.object for wave in self.waves for task in wave.tasks if isinstance(task, Apply))
 
+    def gates_only(self) -> "Plan":
+        """The same without its tasks: what is still to be looked at when all is done."""
+        return Plan(tuple(wave._replace(tasks=()) for wave in self.waves))
+
     def members(self) -> Inventory:
         """What will be members when all is applied, as the manifests have it."""
         return Inventory(Member(ref_of(obj), version_of(obj)) for obj in self.applied())

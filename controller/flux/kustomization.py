@@ -404,6 +404,7 @@ class Reconciler:
             return self._waiting(draft, spec, current, progress)
         current.is_done = True
         current.members = progress.members(current.plan, current.before)
+        current.plan = current.plan.gates_only()  # what was applied may hold Secrets, and is not needed any more
         self._proven[name] = self._clock()
         return self._succeeded(name, draft, spec, current, started)
 

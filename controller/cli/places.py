@@ -28,6 +28,7 @@ def resolve(
         raise Misused("nothing to build is named", hint="for example: kseal build apps/web/overlays/production")
     path = Path(os.path.realpath(word if word is not None else str(named)))
     root = _root(given, path)
+    inside = _inside(root, path) if word is not None else ""
     called = word if word is not None else given.text("source-root") or str(root)
     if revision is not None:
         called = f"{called} at {revision}"
@@ -42,7 +43,6 @@ def resolve(
     files = _files(root, environ, revision, ignored)
     if word is None:
         return Place(files, "", called, revision or ""), found
-    inside = _inside(root, path)
     place = Place(files, inside, called, revision or "")
     if inside in files.files and not found:
         found, ignored = builds.deliveries_in(place)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "sops.md").read_text()
 TESTS = "".join(
     path.read_text()
-    for path in (ROOT / "tests/interop/test_sops_compat.py", ROOT / "tests/sealer/test_sops_plaintext.py")
+    for path in (*(ROOT / "tests/interop").glob("test_sops_compat*.py"), ROOT / "tests/sealer/test_sops_plaintext.py")
 )
 
 

@@ -141,7 +141,7 @@ def settings(names: Names) -> str:
     """The plain text of the Secret that stands in Git under SOPS."""
     return (
         f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: settings\n  namespace: {names.staging}\n"
-        "stringData:\n  password: hunter2\n"
+        "data:\n  password: aHVudGVyMg==\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tests.kit.controlplane import ControlPlane
@@ -14,6 +14,8 @@ _PATHS: Final = {
     "gitrepository": "/apis/source.toolkit.fluxcd.io/v1",
     "kustomization": "/apis/kustomize.toolkit.fluxcd.io/v1",
 }
+_SHOWN: Final = 3
+Judgement = Callable[[Mapping[str, Any]], bool]
 _MERGE: Final = "application/merge-patch+json"
 
 
@@ -30,11 +32,19 @@ class FluxGround:
         """The namespaces of the reference scenario."""
         return Names(f"{self.namespace}-staging", f"{self.namespace}-production")
 
-    def begin(self, **infrastructure: Any) -> None:
-        """Push the reference scenario and apply the objects that deliver it; `infrastructure` is for its spec."""
-        self.repository.write_all(reference(self.names))
+    def begin(self, files: Mapping[str, str] | None = None, **infrastructure: Any) -> None:
+        """Push the reference scenario, or these files, and apply the objects that deliver it.
+
+        `infrastructure` are more fields of the first Kustomization's spec.
+        """
+        self.repository.write_all(reference(self.names) if files is None else files)
         self.repository.push("the reference scenario")
         self.apply(git_repository(self.repository, self.namespace), *kustomizations(self.namespace, **infrastructure))
+
+    def give_secret(self, name: str, values: Mapping[str, str]) -> None:
+        """Have a Secret beside the resources, for them to name."""
+        secret = {"metadata": {"name": name}, "stringData": dict(values)}
+        self.plane.api.text("POST", f"/api/v1/namespaces/{self.namespace}/secrets", secret)
 
     def find(self, path: str) -> dict[str, Any] | None:
         """Any object by its path at the API server; None when there is none."""
@@ -73,40 +83,31 @@ class FluxGround:
 
     def revision(self, kind: str, name: str) -> str:
         """What it says it has: the artifact's revision, or the one that was applied last."""
-        status = self.get(kind, name).get("status") or {}
-        if kind == "kustomization":
-            return str(status.get("lastAppliedRevision", ""))
-        return str((status.get("artifact") or {}).get("revision", ""))
+        return revision(self.get(kind, name))
 
-    def wait_ready(self, kind: str, *names: str, revision: str | None = None, limit_seconds: float = 60.0) -> None:
+    def wait_ready(self, kind: str, *names: str, at: str | None = None, limit_seconds: float = 60.0) -> None:
         """Wait until all are ready, at the repository's newest revision unless another one is given."""
-        wanted = self.repository.revision if revision is None else revision
+        wanted = self.repository.revision if at is None else at
 
-        def are_ready() -> bool:
-            return all(
-                self.ready(kind, name).get("status") == "True" and self.revision(kind, name) == wanted for name in names
-            )
+        def is_ready(one: Mapping[str, Any]) -> bool:
+            return ready(one).get("status") == "True" and revision(one) == wanted
 
-        self._wait(are_ready, kind, names, f"ready at {wanted}", limit_seconds)
+        self._wait(is_ready, kind, names, f"ready at {wanted}", limit_seconds)
 
     def wait_handled(self, kind: str, *names: str, value: str, limit_seconds: float = 60.0) -> None:
         """Wait until a pass that was asked for is over."""
 
-        def are_handled() -> bool:
-            found = [self.get(kind, name) for name in names]
-            return all(
-                (one.get("status") or {}).get("lastHandledReconcileAt") == value
-                and ready(one).get("status") in {"True", "False"}
-                for one in found
-            )
+        def is_handled(one: Mapping[str, Any]) -> bool:
+            handled = (one.get("status") or {}).get("lastHandledReconcileAt")
+            return handled == value and ready(one).get("status") in {"True", "False"}
 
-        self._wait(are_handled, kind, names, f"handled at {value}", limit_seconds)
+        self._wait(is_handled, kind, names, f"handled at {value}", limit_seconds)
 
     def wait_failed(self, kind: str, name: str, *, containing: str = "", limit_seconds: float = 60.0) -> str:
         """Wait until it reports a failure whose text has these words; returns the text."""
 
-        def has_failed() -> bool:
-            found = self.ready(kind, name)
+        def has_failed(one: Mapping[str, Any]) -> bool:
+            found = ready(one)
             return found.get("status") == "False" and containing in found.get("message", "")
 
         self._wait(has_failed, kind, (name,), f"failed with {containing!r}", limit_seconds)
@@ -125,9 +126,8 @@ class FluxGround:
 
     def suspend(self) -> None:
         """Have nobody work on the resources of the namespace any more."""
-        for kind, group in _PATHS.items():
-            listed = self.plane.api.json("GET", f"{group}/namespaces/{self.namespace}/{_plural(kind)}")
-            for one in listed["items"]:
+        for kind in _PATHS:
+            for one in self._all(kind):
                 self.patch(kind, one["metadata"]["name"], {"spec": {"suspend": True}})
 
     def delete(self, kind: str, name: str) -> None:
@@ -144,21 +144,43 @@ class FluxGround:
         self.request("gitrepository", "fleet")
         return commit
 
-    def _wait(self, condition: Any, kind: str, names: tuple[str, ...], what: str, limit_seconds: float) -> None:
+    def _all(self, kind: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.plane.api.json("GET", self.path(kind, "").rstrip("/"))["items"]
+        return items
+
+    def _wait(self, is_done: Judgement, kind: str, names: Sequence[str], what: str, limit_seconds: float) -> None:
+        """Wait until it holds for all of the names. What does not hold for is shown in the error."""
+        missing: dict[str, Any] = {}
+
+        def are_done() -> bool:
+            found = {one["metadata"]["name"]: one for one in self._all(kind)}
+            missing.clear()
+            missing.update({name: found.get(name) for name in names if name not in found or not is_done(found[name])})
+            return not missing
+
+        whose = names[0] if len(names) == 1 else f"{len(names)} {kind}s"
         try:
-            wait_until(condition, f"{', '.join(names)}: {what}", limit_seconds=limit_seconds, every_seconds=0.1)
+            wait_until(are_done, f"{whose}: {what}", limit_seconds=limit_seconds, every_seconds=0.1)
         except TimeoutError as error:
-            for name in names:
-                error.add_note(f"{kind} {name}: {json.dumps(self.get(kind, name).get('status'))[:2000]}")
+            for name, one in [*missing.items()][:_SHOWN]:
+                error.add_note(f"{kind} {name}: {json.dumps(one and one.get('status'))[:2000]}")
             raise
 
 
 def ready(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The condition Ready of a resource of Flux's, if it speaks of the present generation; else empty."""
+    """The condition Ready of a resource of Flux's, if it speaks of the present generation; else empty.
+
+    Its own generation counts: that of the status stays behind where the first pass failed.
+    """
+    conditions = (raw.get("status") or {}).get("conditions") or []
+    generation = raw["metadata"]["generation"]
+    return next((one for one in conditions if (one["type"], one["observedGeneration"]) == ("Ready", generation)), {})
+
+
+def revision(raw: Mapping[str, Any]) -> str:
+    """What a resource says it has: the artifact's revision, or the one that was applied last."""
     status = raw.get("status") or {}
-    if status.get("observedGeneration") != raw["metadata"]["generation"]:
-        return {}
-    return next((one for one in status.get("conditions") or [] if one["type"] == "Ready"), {})
+    return str(status.get("lastAppliedRevision") or (status.get("artifact") or {}).get("revision", ""))
 
 
 def _plural(kind: str) -> str:

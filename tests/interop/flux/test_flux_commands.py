@@ -28,7 +28,8 @@ def _flux(ground: FluxGround, *words: str, check: bool = True) -> subprocess.Com
 
 
 def _columns(text: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.split("\t")] for line in text.splitlines() if line.strip()]
+    """The cells of a table; a tab ends each."""
+    return [[cell.strip() for cell in line.rstrip("\t").split("\t")] for line in text.splitlines() if line.strip()]
 
 
 def test_get_shows_sources_and_kustomizations(delivered: FluxGround) -> None:
@@ -93,7 +94,7 @@ def test_a_suspended_source_gives_nothing_new_until_it_is_resumed(delivered: Flu
 
 def test_tree_shows_what_a_kustomization_owns(delivered: FluxGround) -> None:
     name = delivered.names.staging
-    assert _flux(delivered, "tree", "kustomization", "web-staging").stdout.splitlines() == [
+    assert _flux(delivered, "tree", "kustomization", "web-staging").stdout.strip().splitlines() == [
         f"Kustomization/{delivered.namespace}/web-staging",
         f"├── Service/{name}/web",
         f"├── Deployment/{name}/web",

@@ -1,12 +1,19 @@
 """From a commit to the cluster: what a repository and its pair of objects come to, whoever's controllers do it."""
 
+import base64
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.kit.deliveries import reference, settings
 from tests.kit.flux import Stack
 from tests.kit.fluxground import FluxGround
+from tests.kit.gitclone import Clone
+from tests.kit.gitserver import USER, GitServer
 from tests.kit.process import wait_until
+from tests.kit.sshserver import SshServer, new_key
 
 pytestmark = [pytest.mark.cluster, pytest.mark.interop]
 
@@ -94,6 +101,63 @@ def test_waiting_ends_when_what_was_applied_is_healthy(ground: FluxGround, stack
     conditions = {one["type"]: one for one in ground.get("kustomization", "web-staging")["status"]["conditions"]}
     assert conditions["Healthy"]["status"] == "True", stack.log
     assert ground.web(ground.names.staging)["status"]["readyReplicas"] == 1
+
+
+def test_a_repository_behind_a_password_is_fetched_with_it(
+    stack: Stack, new_ground: Callable[..., FluxGround], tmp_path: Path
+) -> None:
+    (tmp_path / "closed").mkdir()
+    with GitServer(tmp_path / "closed", password="open-sesame") as server:
+        ground = new_ground(server)
+        ground.begin()
+        ground.wait_failed("gitrepository", "fleet")
+        ground.give_secret("login", {"username": USER, "password": server.password})
+        ground.patch("gitrepository", "fleet", {"spec": {"secretRef": {"name": "login"}}})
+        ground.wait_ready("kustomization", *ALL)
+        ground.suspend()
+
+
+def test_a_repository_is_fetched_over_ssh(stack: Stack, new_ground: Callable[..., FluxGround], tmp_path: Path) -> None:
+    key = new_key(tmp_path / "deploy")
+    (tmp_path / "closed").mkdir()
+    with SshServer(tmp_path / "closed") as server:
+        server.let_in(key.with_suffix(".pub").read_text())
+        ground = new_ground(server)
+        ground.give_secret("key", {"identity": key.read_text(), "known_hosts": server.known_hosts})
+        ground.begin()
+        ground.patch("gitrepository", "fleet", {"spec": {"secretRef": {"name": "key"}}})
+        ground.wait_ready("kustomization", *ALL)
+        ground.repository.edit("apps/web/overlays/staging/level.yaml", "debug", "trace")
+        ground.deliver()
+        ground.wait_ready("kustomization", *ALL)
+        assert ground.level(ground.names.staging) == "trace"
+        ground.suspend()
+
+
+def test_what_sops_encrypted_arrives_in_plain(ground: FluxGround, tmp_path: Path) -> None:
+    (tmp_path / "sops").mkdir()
+    clone = Clone(tmp_path / "sops")
+
+    def encrypt(path: str, plain: str) -> str:
+        clone.encrypted(path, plain, "--encrypted-regex=^data$")
+        return clone.read(path)
+
+    ground.give_secret("age", {"identity.agekey": str(clone.identity)})
+    decryption = {"provider": "sops", "secretRef": {"name": "age"}}
+    ground.begin(reference(ground.names, encrypt=encrypt), decryption=decryption)
+    ground.wait_ready("kustomization", *ALL)
+    secret = ground.find(f"/api/v1/namespaces/{ground.names.staging}/secrets/settings")
+    assert secret is not None
+    assert base64.b64decode(secret["data"]["password"]) == b"hunter2"
+
+
+def test_what_sops_encrypted_is_never_applied_as_it_is(ground: FluxGround, tmp_path: Path) -> None:
+    (tmp_path / "sops").mkdir()
+    clone = Clone(tmp_path / "sops")
+    clone.encrypted("settings.yaml", settings(ground.names), "--encrypted-regex=^data$")
+    ground.begin({**reference(ground.names), "infrastructure/settings.yaml": clone.read("settings.yaml")})
+    ground.wait_failed("kustomization", "infrastructure", containing="SOPS encrypted")
+    assert ground.find(f"/api/v1/namespaces/{ground.names.staging}") is None
 
 
 def test_a_broken_commit_changes_nothing_and_is_told(delivered: FluxGround) -> None:

@@ -1,4 +1,4 @@
-"""Lines as urfave/cli and Go's flag package read them; beside the original in tests/interop/test_sops_compat_lines.py."""
+"""Lines as urfave/cli and Go's flag package read them; tests/interop/test_sops_compat_lines.py asks the original."""
 
 from collections.abc import Mapping
 from contextlib import suppress

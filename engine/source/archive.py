@@ -153,14 +153,14 @@ class _Inflated:
 
     def drain(self) -> None:
         """To the end, so that the checksum was seen and nothing hides behind. Raises: SourceError."""
-        self._ready.clear()
-        while self._more():
-            if any(self._ready):
-                raise _refused("something follows behind its end")
+        while not any(self._ready):
             self._ready.clear()
+            if not self._more():
+                return
+        raise _refused("something follows behind its end")
 
     def _more(self) -> bool:
-        data = self._inflate.unconsumed_tail
+        data = self._inflate.unconsumed_tail or self._inflate.unused_data
         if not data:
             data = self._source.read(_CHUNK)
             self._packed += len(data)
@@ -171,10 +171,8 @@ class _Inflated:
                     raise _refused("it breaks off")
                 return False
         if self._inflate.eof:
-            raise _refused("something follows behind its end")
+            self._inflate = zlib.decompressobj(_GZIP)  # a gzip may have several members
         made = self._inflate.decompress(data, _CHUNK)
-        if self._inflate.unused_data:
-            raise _refused("something follows behind its end")
         self._unpacked += len(made)
         if self._unpacked > self._limits.unpacked + _BLOCK * 2 * self._limits.entries:
             raise _refused(f"unpacked it is larger than {self._limits.unpacked} bytes")

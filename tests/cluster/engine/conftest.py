@@ -102,6 +102,7 @@ class Ground:
         plan = plan_by_kind(made, wait=wait)
         stale = (before or Inventory()).stale(plan.members())
         plan = plan_by_kind(made, stale=stale, wait=wait)
+        self.planned = plan.members()  # what a status would say before the first write
         progress: Progress | None = None
         self.cluster.asked = Counter()
         ends = time.monotonic() + DEADLINE

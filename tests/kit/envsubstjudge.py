@@ -1,43 +1,39 @@
 """Flux's substitution after a build as a judge: a child process (go/envsubstjudge) that runs its envsubst."""
 
+import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, Self
 
-from tests.kit import jsonjudge
-
-
-class Question(NamedTuple):
-    """A text, or with `is_object` the YAML or JSON of one object, and the variables."""
-
-    text: str
-    variables: Mapping[str, str]
-    is_strict: bool = False
-    is_object: bool = False
+from tests.kit.jsonjudge import JsonJudge
 
 
-class Answer(NamedTuple):
-    """What came out, of an object its JSON; `text` is None when that failed, and `error` is then Go's own text."""
+class EnvsubstJudge:
+    """One child process for any number of questions. Use as a context manager."""
 
-    text: str | None
-    error: str
+    def __init__(self, program: Path) -> None:
+        self._judge = JsonJudge(program)
 
+    def __enter__(self) -> Self:
+        return self
 
-def ask(program: Path, questions: Iterable[Question]) -> list[Answer]:
-    """The answers to all questions, by one run of the program."""
-    return [_answer(said) for said in jsonjudge.ask(program, map(_asked, questions))]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._judge.__exit__(kind, error, traceback)
 
+    def text(self, text: str, variables: Mapping[str, str], *, strict: bool) -> str | None:
+        """What becomes of a text, bytes that are no UTF-8 as surrogates; None where Flux refuses."""
+        return self._ask("text", text, variables, strict)
 
-def _asked(question: Question) -> dict[str, Any]:
-    return {
-        "object" if question.is_object else "text": b64encode(question.text.encode()).decode(),
-        "variables": dict(question.variables),
-        "strict": question.is_strict,
-    }
+    def obj(self, obj: dict[str, Any], variables: Mapping[str, str], *, strict: bool) -> Any:
+        """What becomes of an object; None where Flux refuses."""
+        said = self._ask("object", json.dumps(obj, ensure_ascii=False), variables, strict)
+        return None if said is None else json.loads(said)
 
-
-def _answer(said: dict[str, Any]) -> Answer:
-    if said["error"]:
-        return Answer(None, said["error"])
-    return Answer(b64decode(said["text"] or "").decode(), "")
+    def _ask(self, what: str, text: str, variables: Mapping[str, str], strict: bool) -> str | None:
+        asked = {what: b64encode(text.encode()).decode(), "variables": dict(variables), "strict": strict}
+        said = self._judge.ask(asked)
+        return None if said["error"] else b64decode(said["text"] or "").decode(errors="surrogateescape")

@@ -1,19 +1,11 @@
 """Flux's judgement of objects as a judge: a child process (go/kstatusjudge) that runs its kstatus and its CEL."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
-from tests.kit import jsonjudge
-
-
-class Question(NamedTuple):
-    """An object; with `expressions` (current, failed, inProgress) by those; with `ready` as `dep` beside `self`."""
-
-    obj: dict[str, Any]
-    expressions: dict[str, str] | None = None
-    ready: str = ""
-    self: dict[str, Any] = {}  # noqa: RUF012  named as in the expressions; nobody changes it
+from tests.kit.jsonjudge import JsonJudge
 
 
 class Answer(NamedTuple):
@@ -24,7 +16,29 @@ class Answer(NamedTuple):
     error: str
 
 
-def ask(program: Path, questions: Iterable[Question]) -> list[Answer]:
-    """The answers to all questions, by one run of the program."""
-    asked = ({"object": q.obj, "expressions": q.expressions, "ready": q.ready, "self": q.self} for q in questions)
-    return [Answer(**said) for said in jsonjudge.ask(program, asked)]
+class KstatusJudge:
+    """One child process for any number of questions. Use as a context manager."""
+
+    def __init__(self, program: Path) -> None:
+        self._judge = JsonJudge(program)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._judge.__exit__(kind, error, traceback)
+
+    def by_rules(self, obj: dict[str, Any]) -> Answer:
+        """The verdict of kstatus, with Flux's rule for Jobs."""
+        return Answer(**self._judge.ask({"object": obj}))
+
+    def by_expressions(self, obj: dict[str, Any], expressions: Mapping[str, str]) -> Answer:
+        """The verdict of health expressions: `current`, `failed`, `inProgress`."""
+        return Answer(**self._judge.ask({"object": obj, "expressions": dict(expressions)}))
+
+    def is_ready(self, expression: str, own: dict[str, Any], dep: dict[str, Any]) -> bool | None:
+        """What a readiness expression says with `self` and `dep`; None where Flux refuses."""
+        said = Answer(**self._judge.ask({"object": dep, "self": own, "ready": expression}))
+        return None if said.error else said.status == "true"

@@ -101,8 +101,12 @@ func ready(asked question, dep map[string]any) (answer, error) {
 
 func main() {
 	input, output := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
-	defer output.Flush()
 	for {
+		if input.Buffered() == 0 { // whoever asks waits for the answer before asking again
+			if err := output.Flush(); err != nil {
+				panic(err)
+			}
+		}
 		var size uint32
 		if err := binary.Read(input, binary.BigEndian, &size); err != nil {
 			return

@@ -121,15 +121,23 @@ class ClusterDiff:
         return differences.difference(differences.cleaned(live), differences.cleaned(merged), self._masks)
 
     def _desired(self, obj: Object, ownership: "Ownership | None") -> Object:
-        """An object as it would be applied. Raises: DesiredError, also for one that is encrypted."""
-        from engine.desired import desired
+        """An object as it would be applied. Raises: KsealError, also for one that is encrypted."""
+        from engine.desired import DesiredError, desired
 
-        (wanted,) = desired(
-            [obj],
-            ownership or _plain(),
-            default_namespace=None if ownership else self._namespace,
-            is_namespaced=self._is_namespaced,
-        )
+        try:
+            (wanted,) = desired(
+                [obj],
+                ownership or _plain(),
+                default_namespace=None if ownership else self._namespace,
+                is_namespaced=self._is_namespaced,
+            )
+        except DesiredError as error:
+            if "SOPS encrypted" not in error.message:
+                raise
+            ref = differences.Ref.of(obj)
+            raise KsealError(
+                f"{ref}: is SOPS encrypted, and is not compared", "decrypt it with the keys of this machine: --decrypt"
+            ) from error
         return wanted
 
     def _is_namespaced(self, group: str, kind: str) -> bool | None:

@@ -199,7 +199,7 @@ def test_an_encrypted_secret_is_told_and_not_compared(team: Team) -> None:
     team.committed(sealed)
     done = team.diff("apps", "--for", "ks/apps")
     assert done.returncode == 1
-    assert f"Secret/{team.namespace}/db is SOPS encrypted" in done.stderr
+    assert f"Secret/{team.namespace}/db: is SOPS encrypted, and is not compared" in done.stderr
 
 
 def test_objects_in_a_namespace_that_comes_with_them_are_created(team: Team) -> None:

@@ -238,6 +238,30 @@ def test_a_kustomization_is_compared_with_what_it_was(folder: Path, kseal: Kseal
     assert "-    team: web\n+    team: shop" in said.out
 
 
+def test_what_sops_encrypted_stays_so_unless_it_is_decrypted(folder: Path, kseal: Kseal) -> None:
+    identity = pytest.importorskip("pyrage").x25519.Identity.generate()
+    keys = {"SOPS_AGE_KEY": str(identity)}
+    secret = (
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {a: hunter2, b: hunter2}\n"
+    )
+    (folder / "apps" / "all.yaml").write_text(secret)
+    words = ("--age", str(identity.to_public()), "--encrypted-regex", "^stringData$", "--in-place", "apps/all.yaml")
+    assert kseal("sops", "encrypt", *words).code == 0
+    encrypted = kseal("build", "apps").objects["Secret/db"]
+    assert encrypted["stringData"]["a"].startswith("ENC[AES256_GCM,")
+    assert encrypted["sops"]["mac"].startswith("ENC[")
+    opened = kseal("build", "apps", "--decrypt", "--show-secrets", **keys).objects["Secret/db"]
+    assert opened["stringData"] == {"a": "hunter2", "b": "hunter2"}
+    assert "sops" not in opened
+    masked = kseal("build", "apps", "--decrypt", **keys)
+    assert "hunter2" not in masked.out
+    values = masked.objects["Secret/db"]["stringData"]
+    assert values["a"] == values["b"]
+    keyless = kseal("build", "apps", "--decrypt")
+    assert keyless.code == 1
+    assert "Secret/shop/db" in keyless.err
+
+
 def test_no_repository_brings_the_program_that_builds(folder: Path, kseal: Kseal) -> None:
     (folder / "kustomize").write_text("#!/bin/sh\ntouch was-run\n")
     (folder / "kustomize").chmod(0o755)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import KsealError
-from sealer.cli import commands, main
+from sealer.cli import commands, joined, main
 from sealer.cli.misuse import Misused
 from sealer.cli.terminal import Terminal
 from sealer.cli.verb import COMMON, Given, Verb
@@ -74,8 +74,8 @@ def test_a_broken_installation_is_said(tmp_path: Path) -> None:
 def test_a_verb_may_end_the_process_itself(ending: str, code: int) -> None:
     program = f"""
 import click, sys
-from sealer.cli import commands, main
-commands._joined = lambda: {{"speak": object()}}
+from sealer.cli import commands, joined, main
+joined.found = lambda: {{"speak": object()}}
 commands._load = lambda found: click.Command("speak", callback=lambda: {ending})
 sys.argv = ["kseal", "speak"]
 main.main()
@@ -105,8 +105,8 @@ def test_the_controller_without_its_libraries_says_the_cure(library: str) -> Non
 def test_verbs_of_other_packages_get_their_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    joined = EntryPoint("speak", f"{__name__}:speak", commands.GROUP)
-    monkeypatch.setattr(commands, "_joined", lambda: {"speak": joined})
+    entry = EntryPoint("speak", f"{__name__}:speak", joined.GROUP)
+    monkeypatch.setattr(joined, "found", lambda: {"speak": entry})
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
     assert main.call(["speak", "up"], {}) == 5
     assert capsys.readouterr().out == "up\n"

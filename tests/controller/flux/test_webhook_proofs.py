@@ -33,7 +33,7 @@ GOOD: dict[str, Request] = {
     "bitbucket": request(x_hub_signature=f"sha256={signature('sha256')}", x_event_key="repo:refs_changed"),
     "harbor": request(authorization=TOKEN.decode()),
     "dockerhub": request(b'{"push_data":{"tag":"1"}}'),
-    "quay": request(b'{"docker_url":"quay.io/a/b"}'),
+    "quay": request(b'{"docker_url":"registry.example/a/b"}'),
     "acr": request(b'{"action":"push"}'),
     "nexus": request(x_nexus_webhook_signature=signature("sha1")),
     "cdevents": request(CDEVENT, ce_type="dev.cdevents.change.merged"),

@@ -19,7 +19,7 @@ SCHEMES: Final = ("http", "https", "ssh")
 HEAD: Final = "HEAD"
 _TIMEOUT: Final = timedelta(seconds=60)
 _GENERIC: Final = "generic"
-_GITHUB: Final = "github"
+GITHUB: Final = "github"
 _INVALID_PROVIDER: Final = "InvalidProviderConfiguration"
 _COVERS: Final = {"Tag": {"Tag", "TagAndHEAD"}, "HEAD": {"HEAD", "TagAndHEAD"}, "TagAndHEAD": {"TagAndHEAD"}}
 """For a mode that is asked for: the modes whose earlier success is enough."""
@@ -43,6 +43,7 @@ class GitSpec:
     interval: timedelta
     secret: str | None
     proxy_secret: str | None
+    provider: str
     ignore: str | None
     verify_mode: str | None
     """HEAD, Tag or TagAndHEAD; None when no signature is asked for."""
@@ -78,6 +79,7 @@ def read(raw: Mapping[str, Any]) -> GitSpec:
         interval=interval,
         secret=_name(spec.get("secretRef")),
         proxy_secret=_name(spec.get("proxySecretRef")),
+        provider=provider,
         ignore=spec.get("ignore"),
         verify_mode=verify_mode(verify) if verify else None,
         verify_secret=_name(verify.get("secretRef")) or "",
@@ -147,11 +149,11 @@ def _check_url(url: str) -> None:
 
 
 def _check_provider(provider: str, spec: Mapping[str, Any]) -> None:
-    if provider == _GITHUB and not _name(spec.get("secretRef")):
+    if provider == GITHUB and not _name(spec.get("secretRef")):
         raise SourceStalled(
             "secretRef with github app data must be specified when provider is set to github", reason=_INVALID_PROVIDER
         )
-    if provider != _GENERIC:
+    if provider not in (_GENERIC, GITHUB):
         raise SourceStalled(
             f"spec.provider: '{provider}' is not supported by kseal",
             "use the provider generic, with a token or an SSH key in spec.secretRef",

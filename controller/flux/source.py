@@ -48,6 +48,8 @@ from controller.flux.summary import (
     VERIFIED,
     summarize,
 )
+from engine.git.access import AccessError
+from engine.git.githubapp import APP_ID, GitHubApps
 from engine.kube.client import Cluster
 from engine.kube.errors import ApiError
 from engine.kube.refs import SECRETS
@@ -71,8 +73,6 @@ _STORAGE_REASONS: Final = frozenset(
         "CopyFailure",
     }
 )
-_GITHUB_APP: Final = "githubAppID"
-
 Inclusion = tuple[gitspec.Include, Artifact, dict[str, Any]]
 """What is included, its artifact, and the same as the status has it."""
 
@@ -117,6 +117,7 @@ class SourceReconciler:
         store: Store,
         artifacts: Artifacts,
         git: GitSource,
+        apps: GitHubApps,
         teller: Teller,
         statuses: Statuses,
         advertised: str,
@@ -136,6 +137,7 @@ class SourceReconciler:
         self._store = store
         self._artifacts = artifacts
         self._git = git
+        self._apps = apps
         self._teller = teller
         self._statuses = statuses
         self._advertised = advertised
@@ -257,12 +259,35 @@ class SourceReconciler:
         namespace = work.name.namespace
         proxy = self._secret(namespace, spec.proxy_secret, "failed to configure proxy options")
         secret = self._secret(namespace, spec.secret, f"failed to get secret '{namespace}/{spec.secret}'")
-        if (secret or {}).get(_GITHUB_APP):
+        has_app = bool((secret or {}).get(APP_ID))
+        if spec.provider == gitspec.GITHUB and secret is not None:
+            return self._app_credentials(spec, secret, proxy, has_app=has_app)
+        if has_app:
             raise SourceError(
                 f"secretRef '{namespace}/{spec.secret}' has github app data but provider is not set to github",
                 reason=INVALID_PROVIDER,
             )
         return GitCredentials.of(secret or {}, spec.wanted.url, proxy)
+
+    def _app_credentials(
+        self, spec: GitSpec, secret: dict[str, bytes], proxy: dict[str, bytes] | None, *, has_app: bool
+    ) -> GitCredentials:
+        """What a GitHub App logs in with. Raises: SourceError."""
+        if not has_app:
+            raise SourceError(
+                "secretRef with github app data must be specified when provider is set to github",
+                reason=INVALID_PROVIDER,
+            )
+        try:
+            made = self._apps.log_in(secret, proxy)
+        except AccessError as error:
+            raise SourceError(
+                f"failed to configure authentication options: {error.message}",
+                error.hint,
+                reason=AUTHENTICATION_FAILED,
+            ) from error
+        lasting = b"\0".join(name.encode() + b"=" + value for name, value in sorted(secret.items()))
+        return GitCredentials.of(made, spec.wanted.url, proxy, lasting=lasting)
 
     def _secret(
         self, namespace: str, name: str | None, failing: str, reason: str = AUTHENTICATION_FAILED

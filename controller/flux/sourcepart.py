@@ -12,6 +12,7 @@ from controller.flux.statuses import Statuses
 from controller.flux.storage import artifacts_of, guard_of, store_of
 from controller.flux.worklist import Worklist
 from controller.runtime.http import HttpServer
+from engine.git.githubapp import GitHubApps
 from engine.source.git import GitSource
 
 _MIRRORS: Final = "mirrors"
@@ -25,7 +26,7 @@ class SourcePart:
         flux = led.settings.flux
         self._led, self._shared = led, shared
         self._list = Worklist(
-            led, GIT_REPOSITORIES, workers=flux.concurrent_sources, on_change=self._tell_others, on_gone=lambda _: None
+            led, GIT_REPOSITORIES, workers=flux.concurrent_sources, on_change=self._tell_others, metrics=shared.metrics
         )
         store = store_of(shared)
         cluster = led.cluster()
@@ -41,6 +42,7 @@ class SourcePart:
             store=store,
             artifacts=artifacts_of(shared),
             git=GitSource(shared.root / _MIRRORS, environ=shared.environ, guard=guard_of(shared)),
+            apps=GitHubApps(guard_of(shared), environ=shared.environ),
             teller=Teller(led.events, SOURCE_CONTROLLER, post=post, instance=led.settings.identity),
             statuses=Statuses(
                 cluster,

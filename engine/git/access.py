@@ -67,6 +67,8 @@ class Access:
         else:
             self._read_http(data, user, password)
         self.proxy = None if proxy is None else _proxy_of(proxy)
+        self.lasting = b""
+        """What the log-in was made from, where that stays and the log-in does not: tokens of an hour."""
         self.fingerprint = self._fingerprint(_KEY)
 
     def __repr__(self) -> str:
@@ -151,7 +153,7 @@ class Access:
     def _fingerprint(self, key: bytes) -> bytes:
         parts = [
             self.user.encode(),
-            (self._authorization or "").encode(),
+            self.lasting or (self._authorization or "").encode(),
             self._identity,
             self._known_hosts,
             self._ca,

@@ -88,16 +88,24 @@ class GitCredentials(Access):
     """How to get at one repository."""
 
     @classmethod
-    def of(cls, secret: Mapping[str, bytes], url: str, proxy: Mapping[str, bytes] | None = None) -> Self:
-        """From the data of the Secrets; `secret` may be empty. Raises: SourceError, stalled for a URL that is none."""
+    def of(
+        cls, secret: Mapping[str, bytes], url: str, proxy: Mapping[str, bytes] | None = None, *, lasting: bytes = b""
+    ) -> Self:
+        """From the data of the Secrets; `secret` may be empty.
+
+        `lasting` stands for a log-in that changes all the time, so that its mirror does not. Raises: SourceError,
+        stalled for a URL that is none.
+        """
         try:
-            return cls(url, secret, proxy)
+            made = cls(url, secret, proxy)
         except AccessError as error:
             if error.is_url:
                 raise SourceStalled(error.message, error.hint, reason=URL_INVALID) from error
             raise SourceError(
                 f"failed to configure authentication options: {error.message}", error.hint, reason=AUTHENTICATION_FAILED
             ) from error
+        made.lasting = lasting
+        return made
 
 
 class Resolved(NamedTuple):

@@ -20,6 +20,7 @@ from controller.flux.objects import Objects
 from controller.flux.source import SourceReconciler
 from controller.flux.statuses import Statuses
 from controller.runtime.outcome import Event
+from engine.git.githubapp import GitHubApps
 from engine.kube.client import Cluster
 from engine.kube.config import load
 from engine.kube.errors import NotFound
@@ -118,6 +119,7 @@ class SourceGround:
             store=self.store,
             artifacts=self.artifacts,
             git=self.git,
+            apps=GitHubApps(guard, environ={}),
             teller=Teller(self.told, SOURCE_CONTROLLER),
             statuses=Statuses(self.cluster, GIT_REPOSITORIES, manager=manager, on_written=self._written),
             advertised=advertised,

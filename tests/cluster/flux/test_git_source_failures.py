@@ -100,6 +100,21 @@ def test_recovery_is_told_and_the_old_artifact_stays_meanwhile(ground: SourceGro
     assert [(kind, reason) for kind, reason, _ in ground.told.take()] == [("Normal", "Succeeded")]
 
 
+def test_data_of_a_github_app_need_its_provider_and_the_provider_needs_the_data(
+    ground: SourceGround, fleet: WorkCopy
+) -> None:
+    ground.secret("app", githubAppID="7")
+    ground.secret("login", username=USER, password=PASSWORD)
+    ground.make("generic", fleet.url, secretRef={"name": "app"})
+    ground.make("github", fleet.url, secretRef={"name": "login"}, provider="github")
+    for name, words in (
+        ("generic", f"secretRef '{ground.namespace}/app' has github app data but provider is not set to github"),
+        ("github", "secretRef with github app data must be specified when provider is set to github"),
+    ):
+        assert ground.look(name) == BACKOFF
+        assert ground.conditions(name)["FetchFailed"] == ("True", "InvalidProviderConfiguration", words)
+
+
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [

@@ -85,10 +85,12 @@ class Bench:
     """To be asked before each repetition."""
     say: Callable[[str], None] = field(repr=False)
     """Progress, for the person who waits."""
+    share: float = 1.0
+    """What part of each size is taken, but never less than the tiny one."""
 
     def size(self, real: int, quick: int) -> int:
         """How many of something."""
-        return quick if self.quick else real
+        return quick if self.quick else max(quick, round(real * self.share))
 
 
 class Figure(Protocol):

@@ -1,12 +1,58 @@
-"""Whether a live object and the same one after an apply differ in anything that matters."""
+"""Whether and where a live object and the same one after an apply differ, as it may be shown.
 
-from typing import Any
+This is where Secrets are masked: whoever shows objects goes through `masked` or `difference`. Equal values have equal
+masks, so that a reader sees what changes; a mask says nothing about its value to who lacks the key.
+"""
+
+import base64
+import binascii
+import difflib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
+from engine.desired import ref_of
+from engine.kube.refs import ObjectRef
+from engine.kube.yaml import write
 from engine.ownership import metadata_of
 
 Object = dict[str, Any]
+
+CONTEXT: Final = 3
+"""Lines around a change."""
+MOST_LINES: Final = 4000
+"""Lines that are compared, on either side, after what both begin and end with: the work grows with their square."""
+MOST_SHOWN: Final = 1000
+"""Lines of one difference."""
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+"""kubectl keeps the whole object in it, also of a Secret."""
+_BOOKKEEPING: Final = frozenset(
+    {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
+)
+_MARKS: Final = {"created": "+", "deleted": "-", "configured": "~", "unchanged": "="}
+
+
+class Difference(NamedTuple):
+    """One object before and after. `lines` are those of a unified diff of its YAML, without its head."""
+
+    ref: ObjectRef
+    word: Literal["created", "configured", "deleted", "unchanged"]
+    lines: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.word != "unchanged"
+
+    def render(self, form: Literal["text", "markdown"] = "text") -> str:
+        """The object and its lines; nothing in it can end the block of Markdown it stands in."""
+        head = f"{self.ref} {self.word}"
+        if form == "text":
+            return "\n".join((f"{_MARKS[self.word]} {head}", *(f"  {line}" for line in self.lines)))
+        body = "\n".join(self.lines)
+        fence = "`" * max(3, _longest_run(body) + 1)
+        return f"<details>\n<summary>{_escaped(head)}</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
 
 
 def is_different(live: Object, merged: Object) -> bool:
@@ -17,26 +63,109 @@ def is_different(live: Object, merged: Object) -> bool:
     return _matter(live) != _matter(merged)
 
 
+def difference(live: Object | None, merged: Object | None, *, mask: bytes) -> Difference:
+    """What an apply changes, or a deletion takes away; one of the two is there. Status and the server's own
+    book-keeping do not count. `mask` is the key of the masks: 1 to 64 bytes, made anew for each report."""
+    either = merged if merged is not None else live
+    assert either is not None  # noqa: S101
+    ref = ref_of(either)
+    lines = tuple(_compared(_text(live, mask), _text(merged, mask)))
+    if live is None:
+        return Difference(ref, "created", lines)
+    if merged is None:
+        return Difference(ref, "deleted", lines)
+    return Difference(ref, "configured" if lines else "unchanged", lines)
+
+
+def masked(obj: Object, key: bytes) -> Object:
+    """The object as it may be shown: of a Secret each value is a mask."""
+    if (obj.get("apiVersion"), obj.get("kind")) != ("v1", "Secret"):
+        return obj
+    made = dict(obj)
+    for field in ("data", "stringData"):
+        if field in obj:
+            made[field] = _masks(obj[field], key, is_encoded=field == "data")
+    if _LAST_APPLIED in (annotations := metadata_of(obj, "annotations")):
+        applied = _mask(str(annotations[_LAST_APPLIED]).encode(errors="surrogatepass"), key)
+        made["metadata"] = {**obj["metadata"], "annotations": {**annotations, _LAST_APPLIED: applied}}
+    return made
+
+
+def _masks(values: object, key: bytes, *, is_encoded: bool) -> object:
+    """`data` and `stringData` have equal masks for equal values, since the one becomes the other."""
+    if not isinstance(values, Mapping):
+        return None if values is None else _mask(repr(values).encode(errors="surrogatepass"), key)
+    made = {}
+    for name, value in values.items():
+        plain = (value if isinstance(value, str) else repr(value)).encode(errors="surrogatepass")
+        if is_encoded:
+            with suppress(binascii.Error):
+                plain = base64.b64decode(plain)
+        made[name] = _mask(plain, key)
+    return made
+
+
+def _mask(plain: bytes, key: bytes) -> str:
+    return f"(masked {hashlib.blake2b(plain, key=key, digest_size=5).hexdigest()})"
+
+
+def _text(obj: Object | None, mask: bytes) -> list[str]:
+    if obj is None:
+        return []
+    shown = {name: value for name, value in masked(obj, mask).items() if name != "status"}
+    shown["metadata"] = {name: value for name, value in shown["metadata"].items() if name not in _BOOKKEEPING}
+    return write(_with_single_metrics(shown)).splitlines()
+
+
+def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    """A unified diff. Its positions say nothing to a reader: `@@` alone parts the places."""
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)))
+    begin = max(0, same - CONTEXT)
+    old, new = old[begin:], new[begin:]
+    if max(len(old), len(new)) > MOST_LINES:
+        yield f"@@ too long to be shown: {len(old)} lines before, {len(new)} after"
+        return
+    for number, line in enumerate(difflib.unified_diff(old, new, lineterm="", n=CONTEXT)):
+        if number > MOST_SHOWN:
+            yield "@@ there is more"
+            return
+        if number >= 2:
+            yield "@@" if line.startswith("@@") else line
+
+
+def _longest_run(body: str) -> int:
+    """Of back-ticks."""
+    longest = run = 0
+    for character in body:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _matter(obj: Object) -> bytes:
     """What counts, as text: keys in order, numbers as the server wrote them."""
     kept = {name: value for name, value in obj.items() if name not in ("metadata", "status")}
-    if obj.get("kind") == "HorizontalPodAutoscaler":
-        kept = _with_single_metrics(kept)
     marks = [metadata_of(obj, "labels"), metadata_of(obj, "annotations")]
-    return orjson.dumps([kept, marks], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps([_with_single_metrics(kept), marks], option=orjson.OPT_SORT_KEYS)
 
 
-def _with_single_metrics(kept: Object) -> Object:
-    """Each metric once, and none that is empty: servers before 1.27 double one in a dry-run (kubernetes#118293).
+def _with_single_metrics(obj: Object) -> Object:
+    """Of an autoscaler each metric once, and none that is empty: servers before 1.27 double one in a dry-run
+    (kubernetes#118293).
 
     Source: fluxcd/pkg ssa/normalize/normalize.go, DryRunUnstructured.
     """
-    spec = kept.get("spec")
+    spec = obj.get("spec")
     metrics = spec.get("metrics") if isinstance(spec, dict) else None
-    if not isinstance(spec, dict) or not isinstance(metrics, list):
-        return kept
+    if obj.get("kind") != "HorizontalPodAutoscaler" or not isinstance(spec, dict) or not isinstance(metrics, list):
+        return obj
     single: list[Any] = []
     for metric in metrics:
         if isinstance(metric, dict) and metric.get("type") and metric not in single:
             single.append(metric)
-    return {**kept, "spec": {**spec, "metrics": single}}
+    return {**obj, "spec": {**spec, "metrics": single}}

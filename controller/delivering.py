@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from controller.flux.component import Deliveries
+from controller.flux.metrics import FluxMetrics
 from controller.runtime import logs, metrics
 from controller.runtime.http import HttpServer, Route
 from controller.runtime.httpwire import Request, Response
@@ -31,8 +32,8 @@ class DeliveringProcess:
         connection = config.load(
             kubeconfig=settings.client.kubeconfig, context=settings.client.context, environ=environ
         )
-        self._deliveries = Deliveries(connection, settings, environ, log=self._log)
         shown = metrics.Metrics(VERSION, names_objects=not settings.omit_secret_labels)
+        self._deliveries = Deliveries(connection, settings, environ, log=self._log, metrics=FluxMetrics(shown.registry))
 
         def metrics_page(_: Request) -> Response:
             return Response(HTTPStatus.OK, shown.exposition(), metrics.CONTENT_TYPE)

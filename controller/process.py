@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from controller.flux.component import Deliveries
+from controller.flux.metrics import FluxMetrics
 from controller.runtime import logs
 from controller.runtime.events import EventRecorder
 from controller.runtime.leader import Elector
@@ -67,7 +68,9 @@ class Process:
         )
         self._build(connection, environ)
         self._build_listeners()
-        self._deliveries = Deliveries(connection, settings, environ, log=self._log)
+        self._deliveries = Deliveries(
+            connection, settings, environ, log=self._log, metrics=FluxMetrics(self._metrics.registry)
+        )
 
     def _build(self, connection: config.Connection, environ: Mapping[str, str]) -> None:
         settings = self._settings

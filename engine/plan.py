@@ -93,9 +93,14 @@ class Plan(NamedTuple):
         """All objects to apply, in order."""
         return tuple(task.object for wave in self.waves for task in wave.tasks if isinstance(task, Apply))
 
-    def gates_only(self) -> "Plan":
-        """The same without its tasks: what is still to be looked at when all is done."""
-        return Plan(tuple(wave._replace(tasks=()) for wave in self.waves))
+    def without_objects(self) -> "Plan":
+        """The same without what it applied, which may hold Secrets: enough for whoever only waits for the end."""
+        return Plan(
+            tuple(
+                wave._replace(tasks=tuple(task for task in wave.tasks if isinstance(task, Prune)))
+                for wave in self.waves
+            )
+        )
 
     def members(self) -> Inventory:
         """What will be members when all is applied, as the manifests have it."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from controller.flux.metrics import FluxMetrics
 from controller.flux.names import (
     GIT_REPOSITORIES,
     KUSTOMIZATIONS,
@@ -182,13 +183,21 @@ class Led:
 class Deliveries:
     """All parts that this process is."""
 
-    def __init__(self, connection: Connection, settings: Settings, environ: Mapping[str, str], *, log: Any) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        log: Any,
+        metrics: FluxMetrics,
+    ) -> None:
         self._log = log
         self._parts: list[Led] = []
         wanted = settings.flux.controllers
         if not wanted:
             return
-        self._shared = Shared(connection, settings, environ, log=log)
+        self._shared = Shared(connection, settings, environ, log=log, metrics=metrics)
         made: dict[str, tuple[str, Callable[[Led], Part], Any]] = {
             "source": (SOURCE_CONTROLLER, self._source, (GIT_REPOSITORIES,)),
             "kustomize": (KUSTOMIZE_CONTROLLER, self._kustomize, (KUSTOMIZATIONS,)),
@@ -241,11 +250,20 @@ class Deliveries:
 class Shared:
     """What the parts have in common, each made when it is first asked for."""
 
-    def __init__(self, connection: Connection, settings: Settings, environ: Mapping[str, str], *, log: Any) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        log: Any,
+        metrics: FluxMetrics,
+    ) -> None:
         self.connection = connection
         self.settings = settings
         self.environ = environ
         self.log = log
+        self.metrics = metrics
         self.root = Path(settings.flux.storage_path)
         self.stopping = threading.Event()
         self._lock = threading.RLock()

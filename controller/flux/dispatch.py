@@ -30,10 +30,10 @@ class Dispatcher:
         concerns: Concerns,
         *,
         leads: Callable[[], bool],
-        observe: Callable[[Name, float], None] = lambda *_: None,
+        observe: Callable[[Name, float, str], None] = lambda *_: None,
         on_failure: Callable[[Name, KsealError], None],
     ) -> None:
-        """`observe` takes the seconds of each reconcile; `on_failure` what could not even be told in a status."""
+        """`observe` takes the seconds of each reconcile and its end, `on_failure` what no status could tell."""
         self._queue = queue
         self._kustomizations = kustomizations
         self._sources = sources
@@ -134,9 +134,10 @@ class Dispatcher:
             return
         except KsealError as error:
             self._on_failure(name, error)
+            self._observe(name, time.monotonic() - began, "error")
             self._queue.retry(name)
             return
-        self._observe(name, time.monotonic() - began)
+        self._observe(name, time.monotonic() - began, "requeue_after" if following.seconds is not None else "success")
         self._follow_up(name, following)
 
     def _follow_up(self, name: Name, following: Next) -> None:

@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from engine.health.expressions import Expressions
-from engine.substitute import substitute_objects
 
 from controller.errors import NotLeading
 from controller.flux import conditions, dependencies, halt
@@ -47,6 +46,7 @@ from engine.ownership import Foreign, Ownership
 from engine.plan import Apply, Gate, Plan, Wave, plan_by_kind
 from engine.source.base import Artifact
 from engine.source.tree import Tree
+from engine.substitute import substitute_objects
 
 IN_PROGRESS: Final = "Reconciliation in progress"
 PATIENCE_SECONDS: Final = 1.0
@@ -67,6 +67,8 @@ class Draft:
         self.raw = raw
         self.status: dict[str, Any] = deepcopy(raw.get("status") or {})
         self.at = At(raw["metadata"].get("generation") or 0, now)
+        self.progress = ""
+        """What is under way, for the case that it fails."""
 
     @property
     def called(self) -> str:
@@ -211,7 +213,9 @@ class Reconciler:
             retry_seconds=self._settings.dependency_requeue.total_seconds(),
             retry_text=spelled(self._settings.dependency_requeue),
         )
-        draft.status["lastAttemptedRevision"] = artifact.revision
+        draft.progress = (
+            f"Fetching manifests for revision {artifact.revision} with a timeout of {spelled(spec.timeout)}"
+        )
         current = self._current(name, draft, spec, artifact, expressions)
         return self._go_on(name, draft, spec, current, started)
 
@@ -251,6 +255,10 @@ class Reconciler:
         known = self._passes.get(name)
         with self._tree(artifact) as tree:
             self._check_path(tree, spec)
+            draft.status["lastAttemptedRevision"] = artifact.revision
+            draft.progress = draft.progress.replace("Fetching", "Building", 1)
+            if known is not None and self._goes_on(known, draft, spec, artifact):
+                return known
             wanted = self._wanted(name, draft, spec, artifact, tree)
             if known is not None and self._is_wanted(known, wanted) and self._stands(name, known):
                 known.revision, known.origin = artifact.revision, wanted.origin
@@ -260,6 +268,13 @@ class Reconciler:
 
     def _is_wanted(self, known: Pass, wanted: Wanted) -> bool:
         return known.inputs == wanted.inputs and known.destination is wanted.destination
+
+    def _goes_on(self, known: Pass, draft: Draft, spec: Spec, artifact: Artifact) -> bool:
+        """Whether a pass is under way for this very state of everything, so that its inputs need not be read again."""
+        if known.is_done or known.progress is None or known.progress.failed is not None:
+            return False
+        reads = spec.decrypts or bool(spec.post_build and spec.post_build.references)
+        return not reads and (known.generation, known.revision) == (draft.at.generation, artifact.revision)
 
     def _stands(self, name: Name, known: Pass) -> bool:
         """Whether a pass of equal inputs need not be begun anew: it is under way, or what it led to still holds."""
@@ -310,11 +325,12 @@ class Reconciler:
             objects = desired(objects, ownership, is_namespaced=wanted.destination.is_namespaced)
         before = Inventory.of_status((draft.status.get("inventory") or {}).get("entries") or ())
         members = Plan((Wave(tuple(map(Apply, objects))),)).members()
+        gate = self._gate(name, spec, members, wanted.destination)
         plan = plan_by_kind(
             objects,
             stale=before.stale(members) if spec.prune else None,
             custom_stages=self._settings.custom_stages,
-            wait=self._gate(name, spec, members, wanted.destination),
+            wait=gate,
         )
         found = Pass(
             inputs=wanted.inputs,
@@ -322,6 +338,8 @@ class Reconciler:
             origin=wanted.origin,
             checksum=checksum_of(built, objects),
             plan=plan,
+            awaits_health=gate is not None,
+            generation=draft.at.generation,
             destination=wanted.destination,
             ownership=ownership,
             before=before,
@@ -378,6 +396,8 @@ class Reconciler:
             return self._succeeded(name, draft, spec, current, started)
         started = current.begun
         owner = owner_of(name)
+        timeout = f"with a timeout of {spelled(spec.timeout)}"
+        draft.progress = f"Detecting drift for revision {current.revision} {timeout}"
         if current.progress is None:
             self._track(name, draft, spec, current)
         was = len(_written(current.progress))
@@ -401,10 +421,10 @@ class Reconciler:
         if progress.failed is not None:
             raise self._failed(draft, spec, current, progress)
         if not progress.is_done:
-            return self._waiting(draft, spec, current, progress)
+            return self._waiting(name, draft, spec, current, progress)
         current.is_done = True
         current.members = progress.members(current.plan, current.before)
-        current.plan = current.plan.gates_only()  # what was applied may hold Secrets, and is not needed any more
+        current.plan = current.plan.without_objects()
         self._proven[name] = self._clock()
         return self._succeeded(name, draft, spec, current, started)
 
@@ -422,8 +442,12 @@ class Reconciler:
         self._progressing(draft, spec, f"Detecting drift for revision {current.revision}")
         draft.raw = self._statuses.write(draft.raw, draft.status)
 
-    def _waiting(self, draft: Draft, spec: Spec, current: Pass, progress: Progress) -> Next:
+    def _waiting(self, name: Name, draft: Draft, spec: Spec, current: Pass, progress: Progress) -> Next:
         """Health is awaited. Whoever changes wakes us; the deadline does in any case."""
+        refs = {member.ref for member in current.before | current.desired}
+        self._concerns.members.put(name, refs.union(progress.waits.refs if progress.waits else ()))
+        if progress.is_begun and progress.wave == len(current.plan.waves) - 1:
+            current.plan = current.plan.without_objects()
         left = max(progress.deadline - self._clock(), 0.0)
         if progress.look_again_seconds is not None:
             left = min(left, progress.look_again_seconds)
@@ -450,7 +474,7 @@ class Reconciler:
         was_healthy = conditions.is_true(status, HEALTHY)
         is_asked = _requested(draft.raw) != (status.get("lastHandledReconcileAt") or "")
         took = timedelta(seconds=max(self._clock() - started, 0.0))
-        if spec.wait or spec.health_checks:
+        if current.awaits_health:
             if not was_healthy or current.is_health_told:
                 passed = f"Health check passed in {spelled(took)}"
                 conditions.set_condition(status, HEALTHY, "True", conditions.SUCCEEDED, passed, at)
@@ -484,6 +508,7 @@ class Reconciler:
             reason, message = halt.PRUNE_FAILED, error.message
         elif isinstance(error, HealthFailed):
             reason = halt.HEALTH_CHECK_FAILED
+            draft.progress = draft.progress.replace("Detecting drift", "Running health checks", 1)
             took = timedelta(seconds=self._clock() - current.begun)
             message = f"health check failed after {spelled(took)}: {error.message}"
             conditions.set_condition(draft.status, HEALTHY, "False", reason, error.message, draft.at)
@@ -491,6 +516,7 @@ class Reconciler:
             reason, message = halt.RECONCILIATION_FAILED, error.message
         took = timedelta(seconds=max(self._clock() - current.begun, 0.0))
         draft.status["inventory"] = {"entries": progress.members(current.plan, current.before).to_status()}
+        current.plan = current.plan.without_objects()
         self._note(draft.status, draft, current, reason, took)
         self._telling.log_failure(draft.called, reason, current, error)
         return Halt(reason, message, hint=error.hint, following=Next(spec.retry_interval.total_seconds()))
@@ -502,10 +528,10 @@ class Reconciler:
         if stop.is_stalled:
             conditions.mark_stalled(status, stop.reason, stop.message, at)
             status["observedGeneration"] = at.generation
-        elif (under_way := conditions.get(status, RECONCILING)) is not None:
-            conditions.set_condition(
-                status, RECONCILING, "True", PROGRESSING_WITH_RETRY, under_way.get("message", ""), at
-            )
+        else:
+            under_way = draft.progress or (conditions.get(status, RECONCILING) or {}).get("message", "")
+            if under_way:
+                conditions.set_condition(status, RECONCILING, "True", PROGRESSING_WITH_RETRY, under_way, at)
         current = self._passes.get(name)
         if stop.severity is not None:
             self._tell(draft, current, stop.severity, stop.told, hint=stop.hint, is_news=is_news)

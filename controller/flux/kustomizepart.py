@@ -58,6 +58,7 @@ class KustomizePart:
             self._concerns,
             leads=lambda: led.leads,
             on_failure=self._failed,
+            observe=lambda name, seconds, end: shared.metrics.reconciled(KUSTOMIZATIONS.kind, name, seconds, end),
         )
         cluster = led.cluster()
         self._cluster = cluster
@@ -84,6 +85,9 @@ class KustomizePart:
             label_selector=flux.label_selector,
         )
         self._informers: list[Informer[bool]] = []
+        shared.metrics.watch(
+            KUSTOMIZE_CONTROLLER, depth=lambda: self._queue.depth, unwatched=lambda: len(self._observer.refused)
+        )
         shared.on_source.append(self._dispatcher.source_changed)
         shared.pokes[KUSTOMIZATIONS.kind] = self._dispatcher.kustomization_changed
 
@@ -125,7 +129,9 @@ class KustomizePart:
         )
         post = self._forwarder.post if self._forwarder is not None else None
         telling = Telling(
-            Teller(led.events, KUSTOMIZE_CONTROLLER, post=post, instance=led.settings.identity), log=self._log
+            Teller(led.events, KUSTOMIZE_CONTROLLER, post=post, instance=led.settings.identity),
+            log=self._log,
+            forget=lambda name: self._shared.metrics.forget(KUSTOMIZATIONS.kind, name),
         )
         passes = Passes()
         return Reconciler(

@@ -23,7 +23,7 @@ class NotificationPart:
         """Raises: KsealError when the address cannot be listened on."""
         flux = led.settings.flux
         self._shared = shared
-        self._list = Worklist(led, RECEIVERS, workers=1)
+        self._list = Worklist(led, RECEIVERS, workers=1, metrics=shared.metrics)
         cluster = led.cluster()
         filters = Cel()
         self._list.serve(

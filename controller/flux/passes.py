@@ -30,6 +30,10 @@ class Pass:
     """The members before the pass."""
     desired: Inventory
     """The members that the pass is to make."""
+    awaits_health: bool
+    """Whether it ends with a look at the health of what it applied."""
+    generation: int
+    """Of the Kustomization."""
     begun: float
     """By the monotonic clock."""
     begun_at: datetime

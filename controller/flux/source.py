@@ -99,6 +99,8 @@ class _Work:
     """Whether another artifact was stored than before."""
     revision: str = ""
     """What is upstream, where that is news."""
+    subject: str = ""
+    """Of the commit that was stored."""
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -358,6 +360,7 @@ class SourceReconciler:
             "size": stored.size,
             "lastUpdateTime": timestamp(work.at.now),
         }
+        work.subject = files.subject
         work.is_new = before.get("digest") != stored.digest
         _observe(work.status, work.spec, [offered for _, _, offered in included])
         if spec.verify_mode is not None:
@@ -390,7 +393,7 @@ class SourceReconciler:
                 work.raw,
                 "info",
                 "NewArtifact" if work.is_new else SUCCEEDED,
-                f"stored artifact for commit '{resolved.revision}'",
+                f"stored artifact for commit '{work.subject or resolved.revision}'",
                 {"revision": revision, "digest": digest},
             )
         if (before.get("artifact") or {}).get("revision") != revision or work.is_new:

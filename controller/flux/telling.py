@@ -12,13 +12,13 @@ from engine.errors import KsealError
 
 
 class Telling:
-    """Events, log lines and counts."""
+    """Events and log lines."""
 
-    def __init__(self, teller: Teller, *, log: Any, count: Callable[[str, float], None] = lambda *_: None) -> None:
-        """`count` takes how a reconcile ended, and its seconds."""
+    def __init__(self, teller: Teller, *, log: Any, forget: Callable[[Name], None] = lambda _: None) -> None:
+        """`forget` hears of Kustomizations that are gone."""
         self._teller = teller
         self._log = log
-        self._count = count
+        self._forget = forget
 
     def event(
         self,
@@ -38,7 +38,6 @@ class Telling:
         level = self._log.info if is_news else self._log.debug
         changes = sum(change.action.is_change for change in current.progress.changes) if current.progress else 0
         level(event, ref=called, revision=current.revision, changes=changes, seconds=round(took.total_seconds(), 3))
-        self._count("done", took.total_seconds())
 
     def log_failure(self, called: str, reason: str, current: Pass, error: KsealError) -> None:
         self._log.error(
@@ -56,3 +55,4 @@ class Telling:
 
     def forget(self, name: Name) -> None:
         """The Kustomization is gone."""
+        self._forget(name)

@@ -1,11 +1,13 @@
 """The resources of one kind that are worked on by name: watched, queued, handed to workers while this replica leads."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from controller.errors import NotLeading
 from controller.flux.component import Led
 from controller.flux.halt import Next
+from controller.flux.metrics import FluxMetrics
 from controller.flux.names import Name
 from controller.flux.objects import Objects, name_of
 from controller.runtime.frontdoor import FrontDoor
@@ -29,6 +31,7 @@ class Worklist:
         workers: int,
         on_change: Take = lambda _: None,
         on_gone: Take = lambda _: None,
+        metrics: FluxMetrics,
     ) -> None:
         """`on_change` and `on_gone` take objects whose state is news, whoever told it."""
         self.objects = Objects()
@@ -36,6 +39,8 @@ class Worklist:
         self._resource = resource
         self._on_change = on_change
         self._on_gone = on_gone
+        self._metrics = metrics
+        metrics.watch(led.controller, depth=lambda: self._queue.depth, unwatched=lambda: 0)
         flux = led.settings.flux
         self._queue: WorkQueue[Name] = WorkQueue(
             base_delay=flux.min_retry_delay.total_seconds(), max_delay=flux.max_retry_delay.total_seconds()
@@ -62,6 +67,7 @@ class Worklist:
         if kind == "DELETED":
             self.objects.drop(raw)
             self._on_gone(raw)
+            self._metrics.forget(self._resource.kind, name_of(raw))
             self._queue.add(name_of(raw))
         else:
             self.changed(raw)
@@ -108,6 +114,7 @@ class Worklist:
         if self._reconcile is None or not self._led.leads:
             self._queue.forget(name)
             return
+        began = time.monotonic()
         try:
             following = self._reconcile(name)
         except NotLeading:
@@ -117,8 +124,11 @@ class Worklist:
             self._led.log.warning(
                 "reconcile not finished", ref=self._called(name), cause=error.message, hint=error.hint
             )
+            self._metrics.reconciled(self._resource.kind, name, time.monotonic() - began, "error")
             self._queue.retry(name)
             return
+        end = "requeue_after" if following.seconds is not None else "success"
+        self._metrics.reconciled(self._resource.kind, name, time.monotonic() - began, end)
         if following.backs_off:
             self._queue.retry(name)
             return

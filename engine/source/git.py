@@ -138,7 +138,9 @@ class Include(NamedTuple):
 class Files:
     """The files of a source, in the order of their paths. Its mirror is held until they are read, or `close`."""
 
-    def __init__(self, found: Iterator[File], stack: ExitStack, verified: str, count: int) -> None:
+    def __init__(self, found: Iterator[File], stack: ExitStack, verified: str, count: int, subject: str) -> None:
+        self.subject = subject
+        """What the commit says of itself, in one short line."""
         self.verified = verified
         """What was verified, as the condition says it; empty for nothing."""
         self.count = count
@@ -267,7 +269,9 @@ class GitSource:
             kept = _within_limits(
                 {path: each for path, each in places.items() if not ignore.excludes(path)}, self._limits
             )
-            return Files(_read(mirror, kept, seconds), stack.pop_all(), verified, len(kept))
+            with _told():
+                subject = _subject(mirror.git, resolved.commit)
+            return Files(_read(mirror, kept, seconds), stack.pop_all(), verified, len(kept), subject)
         raise AssertionError
 
     def key(self, wanted: GitWanted, credentials: GitCredentials | None = None) -> str:
@@ -472,6 +476,16 @@ def _has(mirror: Mirror, commit: str, below: str) -> bool:
         return mirror.is_reachable(commit, below)
     except GitError:
         return False  # no repository yet
+
+
+def _subject(git: Git, commit: str) -> str:
+    """At most fifty characters, as Flux cuts it. Git itself cuts what is much longer."""
+    found = git.run("log", "-1", "--format=%<(400,trunc)%s", "--end-of-options", commit).decode("utf-8", "replace")
+    line = "".join(character for character in found.strip() if character.isprintable())
+    return line if len(line) <= _SUBJECT else f"{line[:_SUBJECT]}..."
+
+
+_SUBJECT: Final = 50
 
 
 def _sparse(found: Sequence[Blob], wanted: Sequence[str]) -> list[Blob]:

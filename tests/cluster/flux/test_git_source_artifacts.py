@@ -95,7 +95,7 @@ def test_a_new_artifact_is_told_with_its_revision_and_digest(ground: SourceGroun
     ground.look("fleet")
     (event,) = ground.told.events
     assert (event.type, event.reason, event.component) == ("Normal", "NewArtifact", "source-controller")
-    assert event.message.startswith("stored artifact for commit '")
+    assert event.message == "stored artifact for commit 'first'"
     assert event.annotations == {
         "source.toolkit.fluxcd.io/revision": fleet.revision,
         "source.toolkit.fluxcd.io/digest": ground.status("fleet")["artifact"]["digest"],

@@ -35,12 +35,15 @@ class Bare:
         links: Mapping[str, str] | None = None,
         gone: tuple[str, ...] = (),
         seconds: int | None = None,
+        message: str = "x",
     ) -> str:
         """Add a commit to a branch; returns its id. Its time is a minute after the one before."""
         self._clock = self._clock + 60 if seconds is None else seconds
         ref = f"refs/heads/{branch}"
         parent = self.asks("rev-parse", "--verify", "--quiet", ref)
-        lines = [f"commit {ref}\ncommitter Ann <ann@example.org> {self._clock} +0000\ndata 1\nx\n".encode()]
+        said = message.encode()
+        head = f"commit {ref}\ncommitter Ann <ann@example.org> {self._clock} +0000\ndata {len(said)}\n".encode()
+        lines = [head + said + b"\n"]
         lines += [f"from {parent}\n".encode()] if parent else []
         for path, content in (files or {}).items():
             data = content.encode() if isinstance(content, str) else content

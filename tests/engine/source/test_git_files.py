@@ -284,3 +284,21 @@ def _loose(source: GitSource, blob: str) -> Path:
 
 def _size(folder: Path) -> int:
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
+@pytest.mark.parametrize(
+    ("message", "subject"),
+    [
+        ("first\n\nwith more to say\n", "first"),
+        ("x" * 51, "x" * 50 + "..."),
+        ("x" * 50, "x" * 50),
+        ("grüße \x1b[31m東京\n", "grüße [31m東京"),
+        ("y" * 5000, "y" * 50 + "..."),
+    ],
+)
+def test_the_commit_says_of_itself_one_short_line(
+    repository: Bare, source: GitSource, wanted: Wanted, message: str, subject: str
+) -> None:
+    repository.commit({"a.yaml": "a"}, message=message)
+    with source.files(wanted(), source.resolve(wanted())) as files:
+        assert files.subject == subject

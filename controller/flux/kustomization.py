@@ -148,8 +148,6 @@ class Reconciler:
             if stop.is_passing and (left := self._patience_left(name)) > 0:
                 return Next(left)
             following = self._halted(name, draft, stop)
-        else:
-            self._missing_since.pop(name, None)
         handled = _requested(raw)
         if handled:
             draft.status["lastHandledReconcileAt"] = handled
@@ -197,6 +195,7 @@ class Reconciler:
         if spec.suspend:
             return NEVER
         expressions = self._expressions(spec)
+        self._missing_since.setdefault(name, self._clock())  # before the look: what comes meanwhile must wake us
         source = self._source(name, spec)
         artifact = artifact_of(source)
         if artifact is None:
@@ -213,6 +212,7 @@ class Reconciler:
             retry_seconds=self._settings.dependency_requeue.total_seconds(),
             retry_text=spelled(self._settings.dependency_requeue),
         )
+        self._missing_since.pop(name, None)
         draft.progress = (
             f"Fetching manifests for revision {artifact.revision} with a timeout of {spelled(spec.timeout)}"
         )

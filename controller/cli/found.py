@@ -56,7 +56,8 @@ def look(
             missing += 1
             continue
         if one.name and not found:
-            terminal.error(f"{one}: not found in any namespace")
+            where = "any namespace" if namespace is None else f'namespace "{namespace}" with such labels'
+            terminal.error(f"{one}: not found in {where}")
             missing += 1
         yield from (Found(one.kind, obj) for obj in found)
     if unserved and (len(unserved) == len(asked)):

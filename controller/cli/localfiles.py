@@ -107,11 +107,27 @@ def of_commit(git: Git, commit: str, *, below: str = "", ignored: str | None = N
     return SourceFiles(blobs, read, ignored=ignored)
 
 
-def commit_of(git: Git, revision: str) -> str:
+def at_revision(
+    top: Path, revision: str, environ: Mapping[str, str], *, below: str = "", ignored: str | None = None
+) -> SourceFiles:
+    """The files of a work tree's repository at a revision. Raises: KsealError."""
+    commit = commit_of(top, revision, environ)
+    # The person's git has said that it trusts this repository. From here on only objects are read, by a git that runs
+    # no hook, reads no configuration of theirs, and fetches nothing that a partial clone may lack.
+    settings = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(top)}
+    git = Git(top, environ=environ, environment={**settings, "GIT_NO_LAZY_FETCH": "1"})
+    return of_commit(git, commit, below=below, ignored=ignored)
+
+
+def commit_of(top: Path, revision: str, environ: Mapping[str, str]) -> str:
     """The id of the commit that a revision names. Raises: KsealError."""
+    from sealer.cli import gitchild
+
+    git = gitchild.Git(environ, str(top))
     found = git.asks("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if not found:
-        raise KsealError(f'"{revision}" is no revision of {git.folder}', "name a commit, a branch or a tag: --rev main")
+        git.run("rev-parse", "--git-dir")  # which says so when git does not trust the repository, or finds none
+        raise KsealError(f'"{revision}" is no revision of {top}', "name a commit, a branch or a tag: --rev main")
     return found
 
 

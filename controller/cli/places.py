@@ -86,13 +86,10 @@ def _bytes(path: Path) -> bytes:
 def _files(root: Path, environ: Mapping[str, str], revision: str | None, ignored: str | None) -> SourceFiles:
     if revision is None:
         return localfiles.of_folder(root, ignored=ignored)
-    from engine.git.child import Git
-
     top = localfiles.work_tree_of(root)
     if top is None:
         raise Misused(f"{root}: is in no Git work tree, which --rev needs")
-    git = Git(top, environ=environ)
-    return localfiles.of_commit(git, localfiles.commit_of(git, revision), below=_inside(top, root), ignored=ignored)
+    return localfiles.at_revision(top, revision, environ, below=_inside(top, root), ignored=ignored)
 
 
 def _inside(root: Path, path: Path) -> str:

@@ -1,6 +1,7 @@
 """The verbs of deliveries against a real API server; the test itself plays the controller."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +64,10 @@ class Team:
         )
 
     def begin(self, *words: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        here = "-A" not in words
+        return subprocess.Popen(
+            self.command(*words, here=here), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def read(self, kind: str, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.plane.api.json("GET", path_of(kind, self.namespace, name))
@@ -155,6 +159,15 @@ def test_a_watch_shows_changes_as_they_come(team: Team) -> None:
     finally:
         watching.kill()
         watching.communicate()
+
+
+def test_a_watch_ends_by_ctrl_c(team: Team) -> None:
+    watching = team.begin("get", "-A", "--watch")
+    assert watching.stdout is not None
+    watching.stdout.readline()
+    watching.send_signal(signal.SIGINT)
+    _, errors = watching.communicate(timeout=10)
+    assert (watching.returncode, errors) == (130, "")
 
 
 def test_suspending_and_resuming_change_one_field(team: Team) -> None:

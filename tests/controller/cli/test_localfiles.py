@@ -71,12 +71,11 @@ def test_a_commit_has_the_files_of_then(tmp_path: Path) -> None:
     (tmp_path / "link.yaml").symlink_to("c.yaml")
     found = commit(tmp_path)
     (tmp_path / "c.yaml").write_text("changed")
-    git = Git(tmp_path, environ=os.environ)
-    assert localfiles.commit_of(git, "main") == found
-    files = localfiles.of_commit(git, found)
+    assert localfiles.commit_of(tmp_path, "main", os.environ) == found
+    files = localfiles.at_revision(tmp_path, "main", os.environ)
     assert files.below("") == ["apps/b.yaml", "apps/web/a.yaml", "c.yaml"]
     assert files.read("c.yaml") == b"c.yaml"
-    below = localfiles.of_commit(git, found, below="apps")
+    below = localfiles.at_revision(tmp_path, "HEAD", os.environ, below="apps")
     assert below.below("") == ["b.yaml", "web/a.yaml"]
     assert below.read("web/a.yaml") == b"apps/web/a.yaml"
 
@@ -94,7 +93,18 @@ def test_what_is_no_commit_is_refused(tmp_path: Path, revision: str) -> None:
     lay(tmp_path, "a")
     commit(tmp_path)
     with pytest.raises(KsealError, match="is no revision of"):
-        localfiles.commit_of(Git(tmp_path, environ=os.environ), revision)
+        localfiles.commit_of(tmp_path, revision, os.environ)
+
+
+def test_a_repository_that_git_does_not_trust_is_told_as_such(tmp_path: Path) -> None:
+    lay(tmp_path, "a")
+    commit(tmp_path)
+    strange = {**os.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    with pytest.raises(KsealError, match="safe.directory"):
+        localfiles.at_revision(tmp_path, "HEAD", strange)
+    (tmp_path / "trusted").write_text(f"[safe]\ndirectory = {tmp_path}\n")
+    trusting = {**strange, "GIT_CONFIG_GLOBAL": str(tmp_path / "trusted")}
+    assert localfiles.at_revision(tmp_path, "HEAD", trusting).read("a") == b"a"
 
 
 def test_the_work_tree_of_a_path_is_found_without_git(tmp_path: Path) -> None:

@@ -41,6 +41,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(netns.Recorder(config))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Thousands of tests stay until the end: no garbage collection need look at them, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks: dict[Path, int] = {}
     for item in items:
@@ -100,7 +111,6 @@ def pytest_runtest_call() -> Generator[None, Any, Any]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build the control plane's programs before the first test that needs them: no test's time limit is that long."""
-    gc.freeze()  # thousands of tests stay until the end: no garbage collection need look at them again
     if not any(_CONTROL_PLANES.intersection(getattr(item, "fixturenames", ())) for item in session.items):
         return
     if session.config.option.collectonly:

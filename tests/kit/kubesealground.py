@@ -1,6 +1,7 @@
 """Secrets, SealedSecrets and keys in a folder, on which kubeseal and ours do the same one after the other."""
 
 import base64
+import functools
 import json
 import os
 import subprocess
@@ -127,7 +128,6 @@ class KubesealGround(NamedTuple):
             },
         }
         keys = {"apiVersion": "v1", "kind": "List", "items": [raw_key]}
-        pem = b"-----BEGIN CERTIFICATE-----\n"
         return {
             "sealed.json": json.dumps(sealed).encode(),
             "sealed-two.yaml": yaml.safe_dump_all([sealed, sealed]).encode(),
@@ -136,7 +136,7 @@ class KubesealGround(NamedTuple):
             "key.yaml": yaml.safe_dump(raw_key).encode(),
             "keys.json": json.dumps(keys).encode(),
             "no-key.yaml": json.dumps(SECRET).encode(),
-            "expired.pem": _EXPIRED.certificate.pem if _EXPIRED.certificate else pem,
+            "expired.pem": _expired(),
         }
 
     def plain(self, data: bytes) -> Any:
@@ -152,7 +152,11 @@ class KubesealGround(NamedTuple):
         return objects
 
 
-_EXPIRED: Final = generate(2048, ttl=timedelta(days=1), common_name="", now=datetime(2020, 1, 1, tzinfo=UTC))
+@functools.cache
+def _expired() -> bytes:
+    key = generate(2048, ttl=timedelta(days=1), common_name="", now=datetime(2020, 1, 1, tzinfo=UTC))
+    assert key.certificate is not None
+    return key.certificate.pem
 
 
 def _json_objects(text: str) -> list[Any]:

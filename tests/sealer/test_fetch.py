@@ -136,7 +136,7 @@ def test_silence_and_dripping_end_in_time(serve: Serve) -> None:
     def drip(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.end_headers()
-        while not stop.wait(0.05):
+        while not stop.wait(0.02):
             try:
                 request.wfile.write(b"x")
             except OSError:
@@ -146,7 +146,7 @@ def test_silence_and_dripping_end_in_time(serve: Serve) -> None:
     try:
         for url in urls:
             with pytest.raises(CertificateError, match="cannot fetch"):
-                get(url, timeout_seconds=0.3)
+                get(url, timeout_seconds=0.1)
     finally:
         stop.set()
 

@@ -143,7 +143,10 @@ def test_a_client_certificate_is_presented(meet: Meet) -> None:
 
 
 @pytest.mark.parametrize("certificate", [None, "stranger's"])
-def test_a_client_that_is_not_known_is_told_so(meet: Meet, certificate: str | None) -> None:
+def test_a_client_that_is_not_known_is_told_so(
+    meet: Meet, certificate: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.kube.http.retry.FIRST_SECONDS", 0.01)
     clients = Authority("clients")
     options = {} if certificate is None else {"credentials": files(Authority("other").client("ci"))}
     cluster, peer = meet(play(answer(SECRET)), asks=clients, **options)

@@ -250,7 +250,7 @@ def test_wrong_identities_name_the_keys_that_were_tried(
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a Vault that lets everybody in and never says a word; nobody waits long for it."""
-    monkeypatch.setattr("providers.vault.client._TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("providers.vault.client._TIMEOUT_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

@@ -178,6 +178,7 @@ class Access:
             settings["http.curloptResolve"] = _pinned(origin, resolver.resolve(origin.host, origin.port))
         else:
             settings["http.proxy"] = _proxy_url(self.proxy)
+            settings["http.proxyAuthMethod"] = "basic"
             if not self.proxy.is_trusted:
                 place = Origin("http", self.proxy.host, self.proxy.port)
                 settings["http.curloptResolve"] = _pinned(place, resolver.resolve(place.host, place.port))
@@ -239,6 +240,7 @@ def _line(data: Mapping[str, bytes], name: str) -> str:
     return text
 
 
+@lru_cache(maxsize=64)  # a passphrase costs a tenth of a second and more, and polls are many
 def _opened_key(identity: bytes, password: bytes | None) -> bytes:
     """A private key without its passphrase, as ssh's batch mode needs it; others stay as they are."""
     is_openssh = b"BEGIN OPENSSH PRIVATE KEY" in identity
@@ -313,7 +315,8 @@ def _is_named(entry: str, origin: Origin, address: ipaddress.IPv4Address | ipadd
     if entry == "*":
         return True
     with suppress(ValueError):
-        return address is not None and address in ipaddress.ip_network(entry, strict=False)
+        network = ipaddress.ip_network(entry, strict=False)
+        return address is not None and address in network
     name, _, port = entry.partition(":")
     name = name.lstrip("*.")
     is_port = not port or port == str(origin.port)

@@ -101,7 +101,10 @@ class RefLister:
                 place = Place(url, _knows_v2(answer.body))
                 self._remember(access, place)
                 return place, answer
-            url = _moved(url, answer.headers.get("Location", ""))
+            try:
+                url = _moved(url, answer.headers.get("Location", ""))
+            except WireError as error:
+                raise GitError(f"the redirect leads nowhere: {error.message}") from error
         raise GitError("too many redirects")
 
     def _exchange(

@@ -72,7 +72,10 @@ def _once(
     file.truncate()
     if not url.startswith(("http://", "https://")):
         raise SourceError("failed to download archive: its URL is not one of http or https", reason=READ_FAILED)
-    where = origin_of(url).netloc
+    try:
+        where = origin_of(url).netloc
+    except WireError as error:
+        raise SourceError(f"failed to download archive: {error.message}", reason=READ_FAILED) from error
     route = Route(guard, tls_context(b"", b"", b""))
     try:
         with opened(

@@ -8,7 +8,7 @@ Source of the rules: fluxcd/pkg ssa/manager_apply.go; the messages are those of 
 
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -104,7 +104,9 @@ class Applier:
         Raises: ConfigError, LoginError, and what the write gate raises.
         """
         items = [Item(obj, obj, ref_of(obj)) for obj in objects]
-        each(items, self._look, self._concurrency)
+        for item in items:
+            self._guarded(item, self._place)
+        each([item for item in items if item.state is not State.DONE], self._look, self._concurrency)
         new = [item for item in items if item.state is State.NEW]
         if any(item.state in (State.DIFFERENT, State.IMMUTABLE) or _has_failed(item) for item in items):
             each(new, self._try_new, self._concurrency)
@@ -121,12 +123,13 @@ class Applier:
         return items
 
     def _look(self, item: Item) -> None:
+        self._guarded(item, self._compare)
+
+    def _guarded(self, item: Item, do: Callable[[Item], None]) -> None:
         if self._is_down.is_set():
             return
         try:
-            self._place(item)
-            if item.state is not State.DONE:
-                self._compare(item)
+            do(item)
         except ApiError as error:
             self._fail(item, error, "dry-run failed")
 

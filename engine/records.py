@@ -8,6 +8,7 @@ import hashlib
 import os
 import sqlite3
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,9 @@ CREATE TABLE record (
     PRIMARY KEY (owner, id)
 ) WITHOUT ROWID;
 """
-_SELECT: Final = "SELECT desired, uid, version, generation, marks FROM record WHERE owner = ? AND id = ?"
+_KEPT: Final = 20_000
+"""Records in memory, a few hundred bytes each; those of the owner asked for longest ago go first."""
+_SELECT: Final = "SELECT id, desired, uid, version, generation, marks FROM record WHERE owner = ?"
 
 
 class Record(NamedTuple):
@@ -57,6 +60,8 @@ class Records:
         self._on_problem = on_problem
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, str], Record | None] = {}  # writes to come; None deletes
+        self._known: OrderedDict[str, dict[str, Record]] = OrderedDict()
+        self._count = 0  # of what is in it
         self._db, self._key = self._open(path)
 
     def digest(self, *texts: bytes) -> bytes:
@@ -68,12 +73,8 @@ class Records:
         return found.digest()
 
     def get(self, owner: str, ref: ObjectRef) -> Record | None:
-        key = (owner, format_id(ref))
         with self._lock:
-            if key in self._waiting:
-                return self._waiting[key]
-            row = self._tried(lambda: self._db.execute(_SELECT, key).fetchone())
-            return None if row is None else Record(*row)
+            return self._of(owner).get(format_id(ref))
 
     def put(self, owner: str, ref: ObjectRef, record: Record) -> None:
         self._set(owner, ref, record)
@@ -86,6 +87,7 @@ class Records:
         with self._lock:
             for key in [key for key in self._waiting if key[0] == owner]:
                 del self._waiting[key]
+            self._forget(owner)
             self._tried(lambda: self._drop_all(owner))
 
     def flush(self) -> None:
@@ -99,12 +101,43 @@ class Records:
             self._flush()
             self._db.close()
             self._db = _in_memory(self._key)
+            self._known.clear()
+            self._count = 0
 
     def _set(self, owner: str, ref: ObjectRef, record: Record | None) -> None:
+        name = format_id(ref)
         with self._lock:
-            self._waiting[owner, format_id(ref)] = record
+            self._waiting[owner, name] = record
+            known = self._known.get(owner)
+            if known is not None:
+                self._count += (record is not None) - (name in known)
+                if record is None:
+                    known.pop(name, None)
+                else:
+                    known[name] = record
             if len(self._waiting) >= _BATCH:
                 self._flush()
+
+    def _of(self, owner: str) -> dict[str, Record]:
+        """All records of an owner, which are read at once: whoever asks for one asks for the others too."""
+        known = self._known.get(owner)
+        if known is None:
+            rows = self._tried(lambda: self._db.execute(_SELECT, (owner,)).fetchall())
+            known = {row[0]: Record(*row[1:]) for row in rows or ()}
+            for (whose, name), record in self._waiting.items():
+                if whose == owner and record is not None:
+                    known[name] = record
+                elif whose == owner:
+                    known.pop(name, None)
+            self._known[owner] = known
+            self._count += len(known)
+            while self._count > _KEPT and len(self._known) > 1:
+                self._forget(next(iter(self._known)))
+        self._known.move_to_end(owner)
+        return known
+
+    def _forget(self, owner: str) -> None:
+        self._count -= len(self._known.pop(owner, ()))
 
     def _flush(self) -> None:
         if not self._waiting:

@@ -22,7 +22,7 @@ class Rules(Protocol):
     """Rules of a user for some kinds: see engine.health.expressions."""
 
     def covers(self, group: str, kind: str) -> bool: ...
-    def verdict(self, obj: Object) -> Verdict: ...
+    def verdict(self, obj: Object) -> Verdict | None: ...
 
 
 class Sight(NamedTuple):
@@ -74,6 +74,12 @@ class Live:
                 with self._lock:
                     self._made[resource.group, resource.kind, resource.version] = resource
 
+    def forget(self, resource: Resource) -> None:
+        """The server does not serve a kind as it is known here: ask anew how it does."""
+        with self._lock:
+            self._made.pop((resource.group, resource.kind, resource.version), None)
+        self.discovery.forget()
+
     def is_defined_here(self, resource: Resource) -> bool:
         """Whether a kind is known from its definition, which may be a moment ahead of what the server serves."""
         return (resource.group, resource.kind, resource.version) in self._made
@@ -81,11 +87,15 @@ class Live:
     def placed(self, ref: ObjectRef) -> ObjectRef:
         """The reference as the server has it: without a namespace where the kind stands above them.
 
-        What a build put into all objects is so taken out again. Raises: ApiError.
+        What a build put into all objects is so taken out again. As it stands where nobody can tell.
         """
-        if ref.namespace and (found := self.resource(ref, None)) is not None and not found.namespaced:
-            return ref._replace(namespace="")
-        return ref
+        if not ref.namespace:
+            return ref
+        try:
+            found = self.resource(ref, None)
+        except ApiError:
+            return ref
+        return ref if found is None or found.namespaced else ref._replace(namespace="")
 
     def is_seen(self, ref: ObjectRef) -> bool:
         """Whether the watches know every object of this one's kind."""
@@ -139,7 +149,7 @@ class Live:
             return Verdict(Health.UNKNOWN, error.message)
         if live is None:
             return NOT_FOUND
-        return judge(live) if rules is None else rules.verdict(live)
+        return (rules.verdict(live) if rules is not None else None) or judge(live)
 
 
 def _is_newer(observed: Observed | None, applied: Record) -> bool:

@@ -15,12 +15,11 @@ from threading import Event
 from typing import BinaryIO, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from engine.source.download import download
-
 from controller.runtime.http import Route
 from controller.runtime.httpwire import Request, Response, text
 from engine.source.archive import Limits
 from engine.source.base import Artifact, SourceError
+from engine.source.download import download
 from engine.source.guard import Guard
 from engine.source.store import Store
 from engine.source.tree import Tree

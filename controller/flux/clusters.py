@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
-from engine.health.expressions import Expressions
-
 from controller.flux import halt
 from controller.flux.halt import Halt
 from controller.flux.names import Name
@@ -15,7 +13,9 @@ from controller.flux.spec import Spec
 from controller.settings import Flux
 from engine.drift import is_suspicious
 from engine.execute import Live
+from engine.health.expressions import Expressions
 from engine.health.verdict import Health
+from engine.inventory import Inventory
 from engine.kube.client import Cluster
 from engine.kube.config import Connection
 from engine.kube.discovery import Discovery
@@ -51,6 +51,11 @@ class Destination:
         if record is None or not self._observer.is_synced(ref.group, ref.kind):
             return False
         return not is_suspicious(record, self._observer.get(ref))
+
+    def doubt(self, owner: str, members: Inventory) -> None:
+        """Believe nothing of what is recorded of these objects: the next pass asks the server."""
+        for member in members:
+            self._records.drop(owner, member.ref)
 
     def suspects(self, owner: str, ref: ObjectRef) -> bool:
         """Whether an object seems not to be as the last apply left it."""

@@ -6,14 +6,13 @@ Source: flux.md section 4.2; fluxcd/kustomize-controller internal/controller/kus
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.health.expressions import ExpressionError, evaluate
-
 from controller.flux import conditions
 from controller.flux.halt import DEPENDENCY_NOT_READY, INVALID_EXPRESSION, Halt, Next
 from controller.flux.names import Name
 from controller.flux.reference import artifact_of, has_revision
 from controller.flux.spec import Dependency, SourceRef, Spec, read
 from engine.errors import KsealError
+from engine.health.expressions import ExpressionError, evaluate
 
 
 def check(

@@ -6,7 +6,7 @@ Source: flux.md section 7.2; fluxcd/notification-controller internal/server/rece
 from collections.abc import Mapping
 from typing import Any, Final
 
-from engine.health.expressions import ExpressionError, check, evaluate
+from engine.health.expressions import Expression, ExpressionError, evaluate
 
 _VARIABLES: Final = frozenset({"res", "req"})
 
@@ -16,7 +16,7 @@ class Cel:
 
     def check(self, expression: str) -> None:
         """Raises: ExpressionError for what is no expression, or uses other variables."""
-        check(expression, _VARIABLES)
+        Expression(expression, variables=_VARIABLES)
 
     def is_true(self, expression: str, variables: Mapping[str, Any]) -> bool:
         """Raises: ExpressionError for what cannot be evaluated, or is neither true nor false."""

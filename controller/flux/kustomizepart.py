@@ -10,6 +10,7 @@ from controller.flux.clusters import Clusters
 from controller.flux.component import Led, Shared
 from controller.flux.deletion import Deletion
 from controller.flux.dispatch import Dispatcher
+from controller.flux.ends import Ends
 from controller.flux.events import Forwarder, Teller
 from controller.flux.index import Concerns
 from controller.flux.inputs import Inputs
@@ -17,6 +18,7 @@ from controller.flux.kustomization import Reconciler
 from controller.flux.names import KUSTOMIZATIONS, KUSTOMIZE_CONTROLLER, SOURCES, Name, status_manager
 from controller.flux.objects import Objects
 from controller.flux.passes import Passes
+from controller.flux.planning import Planner
 from controller.flux.statuses import Statuses
 from controller.flux.storage import artifacts_of
 from controller.flux.telling import Telling
@@ -134,26 +136,27 @@ class KustomizePart:
             forget=lambda name: self._shared.metrics.forget(KUSTOMIZATIONS.kind, name),
         )
         passes = Passes()
+        builder = Builder(
+            kustomize=self._shared.kustomize(),
+            jail=self._jail,
+            cache=BuildCache(folder / "builds"),
+            remote_bases=flux.remote_bases,
+            scratch=Path(flux.scratch),
+        )
+        inputs = Inputs(self._cluster, flux, environ=_operator(self._shared.environ), make=_services, log=self._log)
         return Reconciler(
             kustomizations=self._kustomizations,
             sources=self._sources,
             statuses=statuses,
             clusters=clusters,
             artifacts=artifacts_of(self._shared),
-            builder=Builder(
-                kustomize=self._shared.kustomize(),
-                jail=self._jail,
-                cache=BuildCache(folder / "builds"),
-                remote_bases=flux.remote_bases,
-                scratch=Path(flux.scratch),
-            ),
-            inputs=Inputs(self._cluster, flux, environ=_operator(self._shared.environ), make=_services, log=self._log),
+            planner=Planner(clusters=clusters, builder=builder, inputs=inputs, settings=flux),
+            ends=Ends(passes=passes, concerns=self._concerns, telling=telling, settings=flux, jitter=random.random),
             deletion=Deletion(statuses=statuses, clusters=clusters, passes=passes, telling=telling),
             passes=passes,
             concerns=self._concerns,
             telling=telling,
             settings=flux,
-            jitter=random.random,
         )
 
     # Coming up

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from controller.flux.clusters import Destination
 from controller.flux.names import Name
@@ -36,7 +35,6 @@ class Pass:
     """Of the Kustomization."""
     begun: float
     """By the monotonic clock."""
-    begun_at: datetime
     progress: Progress | None = None
     is_health_told: bool = False
     """Whether the status says that health is awaited."""

@@ -225,7 +225,6 @@ class SourceReconciler:
                 return resolved
         else:
             work.revision = resolved.revision
-            work.progress = f"building artifact: new upstream revision '{resolved.revision}'"
         self._archive(work, spec, credentials, resolved, included)
         return resolved
 
@@ -407,9 +406,11 @@ class SourceReconciler:
             conditions.remove(status, VERIFIED)
         kind, value = _condition(error)
         conditions.set_condition(status, kind, value, error.reason, error.message, at)
-        if kind == STORAGE_FAILED and work.artifact is not None and work.revision:
+        if kind == STORAGE_FAILED and work.revision:
             message = f"new upstream revision '{work.revision}'"
-            conditions.set_condition(status, OUTDATED, "True", "NewRevision", message, at)
+            work.progress = f"building artifact: {message}"
+            if work.artifact is not None:
+                conditions.set_condition(status, OUTDATED, "True", "NewRevision", message, at)
         if isinstance(error, SourceStalled):
             conditions.mark_stalled(status, error.reason, error.message, at)
             status["observedGeneration"] = at.generation

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from engine.build import Overlay
-
 from controller.flags import parse_duration
 from controller.flux.names import Name
+from engine.build import Overlay
 from engine.errors import Stalled
 from engine.kube.refs import ObjectRef
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from cryptography.hazmat.backends.openssl import backend
 
 from engine.version import VERSION
-from tests.kit.table import KUBERNETES, SEALED_SECRETS, named
+from tests.kit.table import FLUX, KUBERNETES, SEALED_SECRETS, named
 
 
 def described() -> str:
@@ -23,6 +23,7 @@ def described() -> str:
             f"Kubernetes and kubectl {KUBERNETES}",
             f"sealed-secrets {SEALED_SECRETS}",
             f"sops {named('sops').version}",
+            f"Flux {FLUX}",
         )
     )
 

@@ -8,11 +8,14 @@ import pytest
 from bench import __main__ as program
 from bench import report, sopsmaterial
 from bench.command import Command, in_turns, together
-from bench.figure import Goal, Row, Samples
+from bench.figure import Bench, Goal, Row, Samples
 from bench.quiet import Quiet
+from bench.wheel import AS_DEVELOPED
 from sealer.sops.formats.base import by_path
 from sealer.sops.tree import Branch, Value
+from tests.kit.cache import Cache
 from tests.kit.errors import KitError
+from tests.kit.process import Nest
 
 
 def test_a_goal_is_met_at_its_bound() -> None:
@@ -105,9 +108,18 @@ def _values(branch: Branch) -> list[Value]:
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.interop
-def test_each_figure_can_be_measured(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("names", [program.SECRETS, *((name,) for name in program.DELIVERIES)], ids=lambda it: it[-1])
+def test_each_figure_can_be_measured(names: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     before = report.RESULTS.read_text()
-    assert program.main(["--quick"]) == 0
+    assert program.main(["--quick", *names]) == 0
     page = capsys.readouterr().out
-    assert page.count("\n## ") == len(program.FIGURES)
+    assert page.count("\n## ") == len(names)
     assert report.RESULTS.read_text() == before, "a trial is not kept"
+
+
+def test_a_part_of_a_size_is_never_less_than_the_tiny_one(tmp_path: Path) -> None:
+    quiet = Quiet(lambda _: None, patience_seconds=0)
+    with Nest("bench", cache=Cache(tmp_path)) as nest:
+        bench = Bench(nest, AS_DEVELOPED, False, quiet, lambda _: None, share=0.1)
+        assert bench.size(300, 4) == 30
+        assert bench.size(20, 4) == 4

@@ -1,7 +1,4 @@
-"""Our sources feed the real kustomize-controller, and the real source-controller feeds ours: each has a shard.
-
-The resources of a shard carry its label. A consumer reads sources whatever labels they have.
-"""
+"""Our sources feed the real kustomize-controller, and the real source-controller feeds ours."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,16 +6,13 @@ from contextlib import contextmanager
 import pytest
 
 from tests.kit.controlplane import ControlPlane
-from tests.kit.deliveries import git_repository, kustomizations, reference
-from tests.kit.flux import SHARD, KustomizeController, OurController, Server, SourceController
+from tests.kit.flux import KustomizeController, OurController, Server, SourceController
 from tests.kit.fluxground import FluxGround
 from tests.kit.process import Nest
 
 pytestmark = [pytest.mark.cluster, pytest.mark.interop]
 
 ALL = ("infrastructure", "web-staging", "web-production")
-OURS = "ours"
-REST = f"--watch-label-selector=!{SHARD}"
 SOON = "--requeue-dependency=1s"
 
 
@@ -30,25 +24,20 @@ def _running(*servers: Server) -> Iterator[None]:
         yield
     finally:
         for server in servers:
-            server.kill()
+            server.stop()
 
 
-@pytest.mark.parametrize("ours", ["gitrepository", "kustomization"])
+@pytest.mark.parametrize("ours", ["flux-source", "flux-kustomize"])
 def test_artifacts_of_one_maker_are_delivered_by_the_other(
     ours: str, flux_plane: ControlPlane, new_ground: Callable[..., FluxGround]
 ) -> None:
     ground = new_ground()
     with Nest("exchange") as nest:
-        theirs = KustomizeController if ours == "gitrepository" else SourceController
+        theirs = KustomizeController if ours == "flux-source" else SourceController
         with _running(
-            OurController(nest, flux_plane, shard=OURS, flags=[SOON]), theirs(nest, flux_plane, flags=[REST, SOON])
+            OurController(nest, flux_plane, components=ours, flags=[SOON]), theirs(nest, flux_plane, flags=[SOON])
         ):
-            ground.repository.write_all(reference(ground.names))
-            ground.repository.push()
-            for one in (git_repository(ground.repository, ground.namespace), *kustomizations(ground.namespace)):
-                if one["kind"].lower() == ours:
-                    one["metadata"]["labels"] = {SHARD: OURS}
-                ground.apply(one)
+            ground.begin()
             ground.wait_ready("kustomization", *ALL)
             assert ground.level(ground.names.staging) == "debug"
             ground.repository.edit("apps/web/overlays/staging/level.yaml", "debug", "trace")
@@ -57,3 +46,4 @@ def test_artifacts_of_one_maker_are_delivered_by_the_other(
             ground.wait_ready("kustomization", *ALL)
             assert ground.level(ground.names.staging) == "trace"
             ground.wait_gone(f"/api/v1/namespaces/{ground.names.staging}/resourcequotas/pods")
+            ground.suspend()

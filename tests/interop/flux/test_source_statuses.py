@@ -1,0 +1,192 @@
+"""The real source-controller and ours say the same of the same GitRepositories: conditions, revisions, observations.
+
+The real one works on those without a shard; ours is done step by step on those that have one.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.kit.controlplane import ControlPlane
+from tests.kit.flux import SHARD, SourceController
+from tests.kit.gitserver import USER
+from tests.kit.process import Nest, wait_until
+from tests.kit.sourceground import CountedGit, SourceGround, source_ground
+from tests.kit.workcopy import WorkCopy
+
+pytestmark = [pytest.mark.cluster, pytest.mark.interop]
+
+PASSWORD: Final = "correct-horse"
+LOGIN: Final = {"secretRef": {"name": "login"}}
+
+GOOD: dict[str, dict[str, Any]] = {
+    "branch": {},
+    "tag": {"ref": {"tag": "v1.0.0"}},
+    "tag-of-an-object": {"ref": {"tag": "v1.1.0"}},
+    "range": {"ref": {"semver": ">=1.0.0 <1.1.0"}},
+    "name": {"ref": {"name": "refs/heads/main"}},
+    "name-of-a-tag": {"ref": {"name": "refs/tags/v1.0.0"}},
+    "commit": {"ref": {"commit": "COMMIT"}},
+    "commit-of-a-branch": {"ref": {"branch": "main", "commit": "COMMIT"}},
+    "commit-before-all": {"ref": {"branch": "main", "tag": "v1.0.0", "semver": "*", "commit": "COMMIT"}},
+    "ignore": {"ignore": "/*\n!/apps\n"},
+    "sparse": {"sparseCheckout": ["./apps"]},
+    "include": {"include": [{"repository": {"name": "branch"}, "fromPath": "apps", "toPath": "lib"}]},
+    "include-whole": {"include": [{"repository": {"name": "branch"}}]},
+}
+BAD: dict[str, dict[str, Any]] = {
+    "no-secret": {"secretRef": {"name": "none"}},
+    "no-branch": {"ref": {"branch": "none"}},
+    "default-branch": {"ref": None},
+    "no-tag": {"ref": {"tag": "none"}},
+    "no-version": {"ref": {"semver": ">=9.0.0"}},
+    "bad-range": {"ref": {"semver": "latest"}},
+    "no-name": {"ref": {"name": "refs/pull/1/head"}},
+    "bad-name": {"ref": {"name": "refs/heads/main/"}},
+    "no-commit": {"ref": {"commit": "0" * 40}},
+    "no-folder": {"sparseCheckout": ["none"]},
+    "no-include": {"include": [{"repository": {"name": "none"}}]},
+    "include-without-artifact": {"include": [{"repository": {"name": "no-branch"}}]},
+    "include-of-nothing": {"include": [{"repository": {"name": "branch"}, "fromPath": "none"}]},
+    "wrong-password": {"secretRef": {"name": "wrong"}},
+    "password-alone": {"secretRef": {"name": "nobody"}},
+    "app-without-provider": {"secretRef": {"name": "app"}},
+    "provider-without-app": {"provider": "github"},
+    "provider-without-secret": {"provider": "github", "secretRef": None},
+    "unsigned": {"verify": {"mode": "HEAD", "secretRef": {"name": "keys"}}},
+    "unsigned-tag": {"ref": {"tag": "v1.1.0"}, "verify": {"mode": "Tag", "secretRef": {"name": "keys"}}},
+    "tag-mode-of-a-branch": {"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}},
+    "no-keys": {"verify": {"mode": "HEAD", "secretRef": {"name": "none"}}},
+}
+OWN_WORDS: Final = {
+    "no-secret",
+    "no-branch",
+    "default-branch",
+    "no-tag",
+    "bad-range",
+    "no-name",
+    "no-folder",
+    "no-include",
+    "include-of-nothing",
+    "wrong-password",
+    "no-keys",
+}
+KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+
+
+class Pair:
+    """Each repository twice: NAME for the real controller, ours-NAME for ours."""
+
+    def __init__(self, ground: SourceGround, fleet: WorkCopy) -> None:
+        self.ground = ground
+        self.fleet = fleet
+
+    def make(self, name: str, spec: dict[str, Any]) -> None:
+        spec = {**LOGIN, **spec}
+        if "COMMIT" in str(spec):
+            spec = {**spec, "ref": {**spec["ref"], "commit": self.fleet.git("rev-parse", "HEAD~1")}}
+        for called, labels in ((name, {}), (f"ours-{name}", {SHARD: "ours"})):
+            renamed = [
+                {**one, "repository": {"name": called.removesuffix(name) + one["repository"]["name"]}}
+                for one in spec.get("include") or ()
+            ]
+            self.ground.make(
+                called, self.fleet.url, labels=labels, **{**spec, **({"include": renamed} if renamed else {})}
+            )
+
+    def theirs(self, name: str) -> dict[str, Any]:
+        """What the real one says when it has come to a conclusion, between two tries."""
+        concluded: list[dict[str, Any]] = []
+
+        def has_spoken() -> bool:
+            status = self.ground.status(name)
+            found = {one["type"]: one for one in status.get("conditions", [])}
+            is_over = found.get("Ready", {}).get("status") in {"True", "False"}
+            if is_over and found.get("Reconciling", {}).get("reason") != "Progressing":
+                concluded.append(status)
+            return bool(concluded)
+
+        wait_until(has_spoken, f"{name} is judged", limit_seconds=60, every_seconds=0.05)
+        return told(concluded[0])
+
+    def ours(self, name: str) -> dict[str, Any]:
+        """What ours says."""
+        self.ground.look(f"ours-{name}")
+        return told(self.ground.status(f"ours-{name}"))
+
+
+def told(status: dict[str, Any]) -> dict[str, Any]:
+    """A status without what differs between two objects: names, times, bytes of the archive."""
+    conditions = {
+        one["type"]: (one["status"], one["reason"], one["message"].replace("ours-", ""), one["observedGeneration"])
+        for one in status.get("conditions", [])
+    }
+    artifact = {
+        field: value.replace("ours-", "")
+        for field, value in status.get("artifact", {}).items()
+        if field in {"path", "revision"}
+    }
+    hidden = {"conditions", "artifact", "includedArtifacts", "observedInclude"}
+    rest = {field: value for field, value in status.items() if field not in hidden}
+    included = [one["revision"] for one in status.get("includedArtifacts", [])]
+    return {**rest, "conditions": conditions, "artifact": artifact, "included": included}
+
+
+@pytest.fixture(scope="module")
+def pair(flux_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("statuses")
+    (folder / "host").mkdir()
+    namespace = flux_plane.create_namespace()
+    with (
+        CountedGit(folder / "host", password=PASSWORD) as host,
+        source_ground(flux_plane, namespace, folder / "data") as ground,
+        Nest("statuses") as nest,
+    ):
+        fleet = WorkCopy(host, folder / "copy", "fleet")
+        _fill(fleet)
+        ground.secret("login", username=USER, password=PASSWORD)
+        ground.secret("wrong", username=USER, password="wrong")
+        ground.secret("nobody", password=PASSWORD)
+        ground.secret("app", githubAppID="7", username=USER, password=PASSWORD)
+        ground.secret("keys", **{"author.sshpub": KEY})
+        server = SourceController(nest, flux_plane, flags=[f"--watch-label-selector=!{SHARD}"])
+        server.start()
+        try:
+            pair = Pair(ground, fleet)
+            for name, spec in {**GOOD, **BAD}.items():
+                pair.make(name, spec)
+            yield pair
+        finally:
+            server.kill()
+
+
+def _fill(fleet: WorkCopy) -> None:
+    fleet.write("apps/web.yaml", "kind: ConfigMap\n")
+    fleet.write("README.md", "about\n")
+    fleet.push("first")
+    fleet.tag("v1.0.0")
+    fleet.write("apps/web.yaml", "kind: Secret\n")
+    fleet.push("second")
+    fleet.git("tag", "--annotate", "--message=signed by nobody", "v1.1.0")
+    fleet.git("push", "--quiet", str(fleet.bare), "refs/tags/v1.1.0")
+    fleet.write("third.yaml", "kind: Service\n")
+    fleet.push("third")
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_can_be_fetched_is_said_word_for_word(pair: Pair, name: str) -> None:
+    assert pair.ours(name) == pair.theirs(name)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_fetched_has_the_same_conditions_and_reasons(pair: Pair, name: str) -> None:
+    """And the same words, but where these are those of go-git or of the API server."""
+    ours, theirs = pair.ours(name), pair.theirs(name)
+    if name in OWN_WORDS:
+        for said in (ours, theirs):
+            said["conditions"] = {
+                kind: words if kind == "Reconciling" else (*words[:2], words[3])
+                for kind, words in said["conditions"].items()
+            }
+    assert ours == theirs

@@ -19,7 +19,7 @@ from engine.render.jail import Jail, JailError
 _OPTIONS: Final = ("--load-restrictor=LoadRestrictionsNone", "--reorder=none")
 _SHOWN: Final = 600
 _NOISE: Final = re.compile(
-    r"^(?:# Warning: .*|Flag --.* deprecated.*|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d .*)$\n?", re.MULTILINE
+    r"^(?:# Warning: .*|Flag --.* deprecated.*|goroutine \d+ .*(?:\n.*)*|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d .*)$\n?", re.MULTILINE
 )
 _DUMPED: Final = re.compile(r"(?: in (?:object|\S*file)?)?[:,]? *(?:&?\w*\{.*|`.*|map\[.*|\[?\{.*)", re.DOTALL)
 """From where on a message shows values of an object, in Go's form or as JSON."""
@@ -33,6 +33,8 @@ _CURES: Final = (
     ("MalformedYAMLError", "check the indentation and the quotes of the file that is named"),
     ("missing metadata.name", "every object needs a metadata.name"),
     ("unknown field", "check the spelling of the field, and which version of kustomize knows it"),
+    ("behavior must be merge or replace", "a generator makes what is there already; set its behavior, or rename it"),
+    ("produces ID conflict", "two objects become one in that namespace; rename one of them"),
     ("is empty", "a kustomization file must say something"),
     ("multiple kustomization files", "keep one of kustomization.yaml, kustomization.yml and Kustomization"),
 )

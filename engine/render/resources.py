@@ -37,7 +37,18 @@ Identity = tuple[str, str, str, str, str]
 class Resource:
     """An object that the build owns and changes in place."""
 
-    __slots__ = ("api_version", "group", "kind", "obj", "origin", "prefixes", "previous", "suffixes", "version")
+    __slots__ = (
+        "api_version",
+        "group",
+        "kind",
+        "needs_digest",
+        "obj",
+        "origin",
+        "prefixes",
+        "previous",
+        "suffixes",
+        "version",
+    )
 
     def __init__(self, obj: dict[str, Any], origin: str) -> None:
         """`origin` is the file that it comes from, for messages."""
@@ -47,6 +58,8 @@ class Resource:
         """Effective namespace, name and kind, the oldest first."""
         self.prefixes: list[str] = []
         self.suffixes: list[str] = []
+        self.needs_digest = False
+        """Whether a digest of its content is to be a part of its name."""
         self.kind: str = obj["kind"]
         self.api_version: str = obj["apiVersion"]
         group, slash, version = self.api_version.partition("/")

@@ -21,7 +21,16 @@ from engine.diff import is_different
 from engine.errors import KsealError
 from engine.health.rules import judge
 from engine.ignore import Ignores
-from engine.kube.errors import ApiError, Conflict, Invalid, NotFound, NotServed, Unauthorized, Unavailable
+from engine.kube.errors import (
+    ApiError,
+    Conflict,
+    Invalid,
+    NotFound,
+    NotServed,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from engine.kube.refs import ObjectRef, Resource
 from engine.live import Live, Sight
 from engine.managers import clean_up
@@ -141,9 +150,7 @@ class Applier:
             item.ref = self._live.placed(ref)
             self._done(item, Action.SKIPPED)
         elif resource is None:
-            hint = "is its CustomResourceDefinition installed, and served in this version?"
-            no_match = f'no matches for kind "{ref.kind}" in version "{obj["apiVersion"]}"'
-            self._refuse(item, ApplyError(f"{ref} dry-run failed: {no_match}", hint))
+            self._refuse(item, _no_match(item))
         elif resource.namespaced and not ref.namespace:
             why = f"{ref} namespace not specified: the server could not find the requested resource"
             self._refuse(item, ApplyError(why, "set metadata.namespace, or a target namespace for all objects"))
@@ -301,10 +308,14 @@ class Applier:
         item.change = Change(item.ref, action, None, version_of(item.object))
 
     def _fail(self, item: Item, error: ApiError, what: str) -> None:
-        if isinstance(error, NotServed) and item.resource is not None and self._live.is_defined_here(item.resource):
-            item.state = State.UNSERVED
+        if isinstance(error, NotServed) and item.resource is not None:
+            if self._live.is_defined_here(item.resource):
+                item.state = State.UNSERVED
+            else:
+                self._live.forget(item.resource)
+                self._refuse(item, _no_match(item))
             return
-        if isinstance(error, Unavailable | Unauthorized):
+        if isinstance(error, Unavailable | Unauthorized | TooManyRequests):
             self._is_down.set()
         self._refuse(item, _worded(item.ref, error, what))
 
@@ -315,6 +326,12 @@ class Applier:
 
 def _has_failed(item: Item) -> bool:
     return item.change is not None and item.change.action is Action.FAILED
+
+
+def _no_match(item: Item) -> ApplyError:
+    no_match = f'no matches for kind "{item.ref.kind}" in version "{item.object["apiVersion"]}"'
+    hint = "is its CustomResourceDefinition installed, and served in this version?"
+    return ApplyError(f"{item.ref} dry-run failed: {no_match}", hint)
 
 
 def _worded(ref: ObjectRef, error: ApiError, what: str) -> ApplyError:

@@ -68,7 +68,7 @@ class Progress(NamedTuple):
     left: tuple[Task, ...] = ()
     """Tasks of the wave that have to wait."""
     sights: Mapping[ObjectRef, Sight] = {}
-    """How this pass saw objects that it read or wrote."""
+    """How this pass saw objects that it read or wrote; empty at the end."""
 
     def members(self, plan: Plan, before: Inventory) -> Inventory:
         """The members as they are now.
@@ -140,7 +140,7 @@ class _Step:
     def next(self, now: Progress) -> Progress:
         """One move: the tasks of a wave, or its gate."""
         if now.wave >= len(self._plan.waves):
-            return now._replace(waits=None, is_done=True)
+            return now._replace(waits=None, is_done=True, sights={})
         wave = self._plan.waves[now.wave]
         if not now.is_begun:
             return self._work(wave, now)

@@ -43,15 +43,10 @@ def prune(
     """
     ref = member.ref
     try:
-        resource = live.resource(ref, member.version) or live.resource(ref, None)
-        if resource is None:
-            _check_that_none_is_left(live, ref)
-            return _change(member, Action.DELETED)
-        if ref.namespace and not resource.namespaced:
-            ref = ref._replace(namespace="")
-        if ref in kept:
-            return _change(member, Action.SKIPPED)
-        action = _delete(ref, resource, live, ownership, kept_uids)
+        try:
+            action = _prune(member, live, ownership, kept, kept_uids)
+        except NotServed:  # it was, when the server was asked for its kinds; the error has made us ask again
+            action = _prune(member, live, ownership, kept, kept_uids)
     except PruneError as error:
         return _change(member, Action.FAILED, error)
     except ApiError as error:
@@ -59,6 +54,26 @@ def prune(
         found.__cause__ = error
         return _change(member, Action.FAILED, found)
     return _change(member, action)
+
+
+def _prune(
+    member: Member, live: Live, ownership: Ownership, kept: Collection[ObjectRef], kept_uids: Collection[str]
+) -> Action:
+    """Raises: PruneError, ApiError."""
+    ref = member.ref
+    resource = live.resource(ref, member.version) or live.resource(ref, None)
+    if resource is None:
+        _check_that_none_is_left(live, ref)
+        return Action.DELETED
+    if ref.namespace and not resource.namespaced:
+        ref = ref._replace(namespace="")
+    if ref in kept:
+        return Action.SKIPPED
+    try:
+        return _delete(ref, resource, live, ownership, kept_uids)
+    except NotServed:
+        live.forget(resource)
+        raise
 
 
 def _change(member: Member, action: Action, error: PruneError | None = None) -> Change:
@@ -70,8 +85,11 @@ def _delete(ref: ObjectRef, resource: Resource, live: Live, ownership: Ownership
     if resource.namespaced and not ref.namespace:
         return Action.DELETED  # no such object can be
     for tries_left in reversed(range(_TRIES)):
-        obj = live.find(resource, ref)
-        if obj is None:
+        try:
+            obj = live.cluster.get(resource, ref.namespace or None, ref.name)
+        except NotServed:
+            raise
+        except NotFound:
             return Action.DELETED
         metadata = obj["metadata"]
         if not ownership.owns(obj) or ownership.is_protected(obj) or metadata["uid"] in kept_uids:
@@ -87,6 +105,8 @@ def _delete(ref: ObjectRef, resource: Resource, live: Live, ownership: Ownership
                 resource_version=metadata["resourceVersion"],
                 propagation="Background",
             )
+        except NotServed:
+            raise
         except NotFound:
             return Action.DELETED
         except (Conflict, Invalid):

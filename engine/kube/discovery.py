@@ -73,8 +73,10 @@ class Discovery:
         return found
 
     def forget(self) -> None:
-        """Fetch when something is asked for that is not known, however short ago that was done."""
+        """Fetch anew at the next question: the server has said that it does not serve what stands here."""
         with self._lock:
+            self._served = ()
+            self._by_kind = {}
             self._fetched_at = float("-inf")
 
     def named(self, word: str) -> Resource | None:

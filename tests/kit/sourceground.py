@@ -3,7 +3,7 @@
 The API server, the Git server and the disk are real; what the watch would tell is read afresh before each step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
@@ -132,14 +132,14 @@ class SourceGround:
     def _written(self, raw: dict[str, Any]) -> None:
         self.objects.put(raw)
 
-    def make(self, name: str, url: str, **spec: Any) -> None:
+    def make(self, name: str, url: str, *, labels: Mapping[str, str] | None = None, **spec: Any) -> None:
         """Create a GitRepository."""
         self.cluster.create(
             GIT_REPOSITORIES,
             {
                 "apiVersion": GIT_REPOSITORIES.api_version,
                 "kind": GIT_REPOSITORIES.kind,
-                "metadata": {"name": name, "namespace": self.namespace},
+                "metadata": {"name": name, "namespace": self.namespace, "labels": labels or {}},
                 "spec": {"url": url, "interval": "1m", "ref": {"branch": "main"}, **spec},
             },
         )

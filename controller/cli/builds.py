@@ -148,6 +148,9 @@ class Bench:
         from engine.kube import manifest
 
         objects, _ = manifest.read(place.files.read(place.path), source=place.called)
+        for one in objects:
+            if not (one.api_version and one.kind and one.name):
+                raise one.error("an object without apiVersion, kind or metadata.name")
         return self._finished([one.raw for one in objects], None)
 
     def _finished(self, objects: list[Object], delivery: Delivery | None) -> list[Object]:

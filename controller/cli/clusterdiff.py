@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from controller.cli import differences
-from controller.cli.differences import Difference
 from controller.cli.kinds import KUSTOMIZATION, mapping_at
 from engine.errors import KsealError
 
 if TYPE_CHECKING:
     from controller.cli.builds import Built, Delivery
     from controller.cli.masking import Masks
+    from engine.diff import Difference
     from engine.inventory import Inventory
     from engine.kube.client import Cluster
     from engine.kube.discovery import Discovery
-    from engine.kube.refs import Resource
+    from engine.kube.refs import ObjectRef, Resource
     from engine.ownership import Ownership
 
 Object = dict[str, Any]
@@ -35,7 +34,7 @@ class Failure(NamedTuple):
 class Compared(NamedTuple):
     """What a comparison has found."""
 
-    differences: list[Difference]
+    differences: "list[Difference]"
     failures: list[Failure]
 
 
@@ -53,6 +52,7 @@ class ClusterDiff:
         """Raises: KsealError when the cluster cannot be asked at all."""
         from concurrent.futures import ThreadPoolExecutor
 
+        from engine.desired import ref_of
         from engine.ignore import Ignores
 
         self._discovery.all()  # so that what is wrong with the connection is said once
@@ -61,31 +61,31 @@ class ClusterDiff:
         defined = _defined(built.objects)
         found, failures = [], []
 
-        def look(obj: Object) -> Difference | Failure | None:
+        def look(obj: Object) -> "Difference | Failure":
             try:
                 return self._look(obj, ownership, ignores, defined)
             except KsealError as error:
-                return Failure(str(differences.Ref.of(obj)), error.message, error.hint)
+                return Failure(str(ref_of(obj)), error.message, error.hint)
 
         with ThreadPoolExecutor(_CONCURRENCY) as pool:
             for result in pool.map(look, built.objects):
                 if isinstance(result, Failure):
                     failures.append(result)
-                elif result is not None:
+                elif result:
                     found.append(result)
         if built.delivery is not None and built.delivery.spec.prune:
             for pruned in self._pruned(built.delivery, built.objects):
                 if isinstance(pruned, Failure):
                     failures.append(pruned)
-                else:
+                elif pruned:
                     found.append(pruned)
         return Compared(found, failures)
 
     def _look(
         self, obj: Object, ownership: "Ownership | None", ignores: Any, defined: frozenset[tuple[str, str]]
-    ) -> Difference | None:
+    ) -> "Difference":
         from engine.desired import ref_of, version_of
-        from engine.diff import is_different
+        from engine.diff import Difference, is_different
         from engine.kube.errors import NotFound
 
         wanted = self._desired(obj, ownership)
@@ -93,7 +93,7 @@ class ClusterDiff:
         resource = self._discovery.find(ref.group, ref.kind, version_of(wanted))
         if resource is None:
             if (ref.group, ref.kind) in defined:
-                return differences.difference(None, wanted, self._masks)
+                return self._masks.difference(None, wanted)
             raise KsealError(
                 f"{ref}: the cluster does not know {ref.kind} of {wanted['apiVersion']}",
                 "is its CustomResourceDefinition installed?",
@@ -103,7 +103,7 @@ class ClusterDiff:
         live = self._live(resource, wanted)
         marks = ownership or _plain()
         if marks.is_left_alone(wanted, live) or (live is not None and marks.says("ssa", "IfNotPresent", wanted, live)):
-            return None
+            return Difference(ref, "unchanged")
         if ownership is None:
             wanted, manager = _as_its_owner(wanted, live)
         else:
@@ -114,15 +114,13 @@ class ClusterDiff:
             merged = wanted
         ignored = ignores.paths(wanted)
         if live is None:
-            return differences.difference(None, differences.cleaned(merged), self._masks)
+            return self._masks.difference(None, merged)
         live, merged = ignores.without(live, ignored), ignores.without(merged, ignored)
-        if not is_different(live, merged):
-            return None
-        return differences.difference(differences.cleaned(live), differences.cleaned(merged), self._masks)
+        return self._masks.difference(live, merged) if is_different(live, merged) else Difference(ref, "unchanged")
 
     def _desired(self, obj: Object, ownership: "Ownership | None") -> Object:
         """An object as it would be applied. Raises: KsealError, also for one that is encrypted."""
-        from engine.desired import DesiredError, desired
+        from engine.desired import DesiredError, desired, ref_of
 
         try:
             (wanted,) = desired(
@@ -134,9 +132,9 @@ class ClusterDiff:
         except DesiredError as error:
             if "SOPS encrypted" not in error.message:
                 raise
-            ref = differences.Ref.of(obj)
             raise KsealError(
-                f"{ref}: is SOPS encrypted, and is not compared", "decrypt it with the keys of this machine: --decrypt"
+                f"{ref_of(obj)}: is SOPS encrypted, and is not compared",
+                "decrypt it with the keys of this machine: --decrypt",
             ) from error
         return wanted
 
@@ -158,14 +156,14 @@ class ClusterDiff:
         except NotFound:
             return None
 
-    def _pruned(self, delivery: "Delivery", objects: Sequence[Object]) -> Iterator[Difference | Failure]:
+    def _pruned(self, delivery: "Delivery", objects: Sequence[Object]) -> "Iterator[Difference | Failure]":
         """What the Kustomization applied before, and does not any more."""
         from engine.kube.errors import NotFound
 
         kept = {self._placed(obj) for obj in objects}
         ownership = delivery.ownership
         for ref, _ in self._inventory(delivery):
-            if differences.Ref(*ref) in kept:
+            if ref in kept:
                 continue
             resource = self._discovery.find(ref.group, ref.kind)
             if resource is None:
@@ -178,13 +176,13 @@ class ClusterDiff:
                 yield Failure(str(ref), error.message, error.hint)
                 continue
             if ownership.owns(live) and not ownership.is_protected(live):
-                gone = differences.difference(differences.cleaned(live), None, self._masks)
-                if gone is not None:
-                    yield gone
+                yield self._masks.difference(live, None)
 
-    def _placed(self, obj: Object) -> differences.Ref:
+    def _placed(self, obj: Object) -> "ObjectRef":
         """The identity of a built object in the cluster: what has no namespace there may have been given one."""
-        ref = differences.Ref.of(obj)
+        from engine.desired import ref_of
+
+        ref = ref_of(obj)
         return ref if self._is_namespaced(ref.group, ref.kind) is not False else ref._replace(namespace="")
 
     def _inventory(self, delivery: "Delivery") -> "Inventory":

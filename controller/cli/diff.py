@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from controller.cli import asked, builds, places, reach, report
-from controller.cli.differences import Difference, compare
+from controller.cli.differences import compare
 from controller.cli.kinds import KUSTOMIZATION
 from controller.cli.masking import Masks
 from controller.cli.variables import Variables, from_cluster
@@ -15,6 +15,7 @@ from sealer.cli.verb import COMMON, Given, Option, Verb
 
 if TYPE_CHECKING:
     from controller.cli.builds import Built, Delivery
+    from engine.diff import Difference
     from engine.kube.client import Cluster
     from sealer.cli.terminal import Terminal
 
@@ -109,7 +110,7 @@ def _all(built: "Sequence[Built]") -> list[builds.Object]:
     return [obj for one in built for obj in one.objects]
 
 
-def _told(found: Sequence[Difference], given: Given, environ: Mapping[str, str], *, title: str) -> int:
+def _told(found: "Sequence[Difference]", given: Given, environ: Mapping[str, str], *, title: str) -> int:
     """Write the report; the exit code."""
     form = given.text("output") or "text"
     if form == "json":

@@ -2,30 +2,33 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from controller.cli.differences import Difference, State
 from sealer.cli.listing import as_json
 from sealer.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from engine.diff import Difference
 
 MARKDOWN_CHARACTERS: Final = 60_000
 """Of a whole comment: GitHub takes 65 536, GitLab and Gitea more."""
 _OBJECT_CHARACTERS: Final = 12_000
 """Of one object in a comment; a large CRD would leave no room for the others."""
-_MARKS: Final = {State.CREATED: "+", State.CHANGED: "~", State.DELETED: "-"}
-_COLOURS: Final = {"+": "32", "-": "31", "@": "36"}
-_STATE_COLOURS: Final = {State.CREATED: "32;1", State.CHANGED: "33;1", State.DELETED: "31;1"}
+WORDS: Final = ("created", "configured", "deleted")
+_MARKS: Final = {"created": "+", "configured": "~", "deleted": "-"}
+_COLOURS: Final = {"+": "32", "-": "31", "@": "36", "~": "33"}
 _LONGEST_FENCE: Final = 3
 
 
-def text(found: Sequence[Difference], *, has_colour: bool) -> str:
+def text(found: "Sequence[Difference]", *, has_colour: bool) -> str:
     """Each object with its lines, then how many there are."""
     if not found:
         return ""
     blocks = []
     for one in found:
-        head = f"{_MARKS[one.state]} {printable(str(one.ref))} {one.state.value}"
-        lines = [_coloured(head, _STATE_COLOURS[one.state]) if has_colour else head]
+        mark = _MARKS[one.word]
+        head = f"{mark} {printable(str(one.ref))} {one.word}"
+        lines = [_coloured(head, f"{_COLOURS[mark]};1") if has_colour else head]
         for line in map(printable, one.lines):
             colour = _COLOURS.get(line[:1])
             lines.append(_coloured(f"  {line}", colour) if has_colour and colour else f"  {line}")
@@ -33,10 +36,10 @@ def text(found: Sequence[Difference], *, has_colour: bool) -> str:
     return "\n\n".join(blocks) + f"\n\n{counted(found)}\n"
 
 
-def json(found: Sequence[Difference]) -> str:
+def json(found: "Sequence[Difference]") -> str:
     """Counts, and the objects with their lines."""
-    counts = Counter(one.state for one in found)
-    shown: dict[str, Any] = {state.value: counts[state] for state in State}
+    counts = Counter[str](one.word for one in found)
+    shown: dict[str, Any] = {word: counts[word] for word in WORDS}
     shown["objects"] = [
         {
             "object": str(one.ref),
@@ -44,7 +47,7 @@ def json(found: Sequence[Difference]) -> str:
             "kind": one.ref.kind,
             "namespace": one.ref.namespace,
             "name": one.ref.name,
-            "change": one.state.value,
+            "change": one.word,
             "lines": list(one.lines),
         }
         for one in found
@@ -52,7 +55,7 @@ def json(found: Sequence[Difference]) -> str:
     return as_json(shown)
 
 
-def markdown(found: Sequence[Difference], *, title: str, limit: int = MARKDOWN_CHARACTERS) -> str:
+def markdown(found: "Sequence[Difference]", *, title: str, limit: int = MARKDOWN_CHARACTERS) -> str:
     """A comment: what it is about, the counts, and each object to unfold. What is too long is cut, and it is said."""
     head = f"### {_inline(title)}\n\n"
     if not found:
@@ -73,20 +76,25 @@ def markdown(found: Sequence[Difference], *, title: str, limit: int = MARKDOWN_C
     return head + "\n".join(blocks)
 
 
-def counted(found: Sequence[Difference]) -> str:
-    """`2 created, 1 changed`; `no differences`."""
-    counts = Counter(one.state for one in found)
-    return ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state]) or "no differences"
+def counted(found: "Sequence[Difference]") -> str:
+    """`2 created, 1 configured`; `no differences`."""
+    counts = Counter[str](one.word for one in found)
+    return ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word]) or "no differences"
 
 
-def _details(one: Difference, *, lines: bool = True) -> str:
-    summary = f"{_MARKS[one.state]} <code>{_html(str(one.ref))}</code> {one.state.value}"
+def _details(one: "Difference", *, lines: bool = True) -> str:
+    summary = f"{_MARKS[one.word]} <code>{_html(str(one.ref))}</code> {one.word}"
+    sums = f"(+{_count(one, '+')} -{_count(one, '-')}"
     if not lines:
-        return f"- {summary} (+{one.added} -{one.removed}, too long to be shown)\n"
+        return f"- {summary} {sums}, too long to be shown)\n"
     body = "\n".join(_within(map(printable, one.lines), _OBJECT_CHARACTERS))
     fence = "`" * max(_LONGEST_FENCE, _longest_run(body) + 1)
-    head = f"<details>\n<summary>{summary} (+{one.added} -{one.removed})</summary>\n\n"
+    head = f"<details>\n<summary>{summary} {sums})</summary>\n\n"
     return f"{head}{fence}diff\n{body}\n{fence}\n\n</details>\n"
+
+
+def _count(one: "Difference", mark: str) -> int:
+    return sum(1 for line in one.lines if line.startswith(mark))
 
 
 def _within(lines: Iterator[str], limit: int) -> Iterator[str]:

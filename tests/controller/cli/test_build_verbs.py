@@ -203,8 +203,8 @@ def test_two_builds_are_compared(folder: Path, kseal: Kseal) -> None:
     assert (same.code, same.out) == (0, "")
     said = kseal("diff", "apps/all.yaml", "new.yaml")
     assert said.code == 3
-    assert said.out.startswith("~ Secret/shop/db changed\n")
-    assert said.out.endswith("\n1 changed\n")
+    assert said.out.startswith("~ Secret/shop/db configured\n")
+    assert said.out.endswith("\n1 configured\n")
     assert "hunter" not in said.out
 
 
@@ -234,7 +234,7 @@ def test_a_kustomization_is_compared_with_what_it_was(folder: Path, kseal: Kseal
     (folder / "delivery.yaml").write_text(DELIVERY.replace("team: web", "team: shop"))
     said = kseal("diff", "delivery.yaml", "--rev", "HEAD", "-o", "markdown")
     assert said.code == 3
-    assert "**3 changed**" in said.out
+    assert "**3 configured**" in said.out
     assert "-    team: web\n+    team: shop" in said.out
 
 

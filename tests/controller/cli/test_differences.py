@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from controller.cli import report
-from controller.cli.differences import Difference, Ref, State, cleaned, compare
+from controller.cli.differences import compare
 from controller.cli.masking import Masks
+from engine.diff import Difference
+from engine.kube.refs import ObjectRef
 
 
 def config(name: str = "web", **data: str) -> dict[str, Any]:
@@ -22,13 +24,12 @@ def secret(**data: str) -> dict[str, Any]:
 
 def test_objects_are_created_changed_and_deleted() -> None:
     found = compare([config(a="1"), config("old")], [config("new"), config(a="2")], Masks())
-    assert [(str(one.ref), one.state) for one in found] == [
-        ("ConfigMap/shop/new", State.CREATED),
-        ("ConfigMap/shop/web", State.CHANGED),
-        ("ConfigMap/shop/old", State.DELETED),
+    assert [(str(one.ref), one.word) for one in found] == [
+        ("ConfigMap/shop/new", "created"),
+        ("ConfigMap/shop/web", "configured"),
+        ("ConfigMap/shop/old", "deleted"),
     ]
     assert found[1].lines[:4] == ("@@", " apiVersion: v1", " data:", '-  a: "1"')
-    assert (found[1].added, found[1].removed) == (1, 1)
 
 
 def test_what_is_equal_but_for_the_order_of_keys_does_not_differ() -> None:
@@ -38,12 +39,12 @@ def test_what_is_equal_but_for_the_order_of_keys_does_not_differ() -> None:
 def test_another_version_of_a_kind_is_the_same_object() -> None:
     old = {"apiVersion": "apps/v1beta1", "kind": "Deployment", "metadata": {"name": "web"}}
     (one,) = compare([old], [{**old, "apiVersion": "apps/v1"}], Masks())
-    assert one.state is State.CHANGED
+    assert one.word == "configured"
 
 
 def test_the_same_object_twice_is_compared_twice() -> None:
     found = compare([config(a="1")], [config(a="1"), config(a="2")], Masks())
-    assert [one.state for one in found] == [State.CREATED]
+    assert [one.word for one in found] == ["created"]
 
 
 def test_of_secrets_only_equal_and_different_is_seen() -> None:
@@ -54,28 +55,17 @@ def test_of_secrets_only_equal_and_different_is_seen() -> None:
     for value in ("hunter2", "hunter3", "same"):
         assert value not in told
         assert base64.b64encode(value.encode()).decode() not in told
-    assert (one.added, one.removed) == (1, 1)
+    assert [line[0] for line in one.lines if line[0] in "+-"] == ["-", "+"]
     assert compare([old], [secret(a="hunter2", b="same")], masks) == []
 
 
-def test_what_the_server_writes_is_left_out() -> None:
-    obj = config(a="1")
-    obj["metadata"] |= {"uid": "x", "resourceVersion": "3", "managedFields": [], "labels": {"a": "b"}}
-    assert cleaned({**obj, "status": {"x": 1}})["metadata"] == {
-        "namespace": "shop",
-        "name": "web",
-        "labels": {"a": "b"},
-    }
-    assert "status" not in cleaned({**obj, "status": {}})
-
-
 def changed(*lines: str, name: str = "web") -> Difference:
-    return Difference(Ref("", "ConfigMap", "shop", name), State.CHANGED, ("@@", *lines))
+    return Difference(ObjectRef("", "ConfigMap", "shop", name), "configured", ("@@", *lines))
 
 
 def test_text_is_read_by_a_person() -> None:
     assert report.text([changed("-a", "+b")], has_colour=False) == (
-        "~ ConfigMap/shop/web changed\n  @@\n  -a\n  +b\n\n1 changed\n"
+        "~ ConfigMap/shop/web configured\n  @@\n  -a\n  +b\n\n1 configured\n"
     )
     assert report.text([], has_colour=False) == ""
     assert "\x1b[32m  +b\x1b[0m" in report.text([changed("-a", "+b")], has_colour=True)
@@ -87,15 +77,15 @@ def test_what_a_terminal_obeys_is_escaped() -> None:
 
 def test_json_is_read_by_a_program() -> None:
     told = json.loads(report.json([changed("+b")]))
-    assert (told["created"], told["changed"], told["deleted"]) == (0, 1, 0)
+    assert (told["created"], told["configured"], told["deleted"]) == (0, 1, 0)
     assert told["objects"][0]["object"] == "ConfigMap/shop/web"
     assert told["objects"][0]["lines"] == ["@@", "+b"]
 
 
 def test_markdown_folds_each_object() -> None:
     told = report.markdown([changed("-a", "+b")], title="apps compared with main")
-    assert told.startswith("### apps compared with main\n\n**1 changed**\n\n<details>\n<summary>")
-    assert "<code>ConfigMap/shop/web</code> changed (+1 -1)</summary>\n\n```diff\n@@\n-a\n+b\n```" in told
+    assert told.startswith("### apps compared with main\n\n**1 configured**\n\n<details>\n<summary>")
+    assert "<code>ConfigMap/shop/web</code> configured (+1 -1)</summary>\n\n```diff\n@@\n-a\n+b\n```" in told
     assert report.markdown([], title="x").endswith("No differences.\n")
 
 

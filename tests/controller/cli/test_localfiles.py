@@ -100,7 +100,7 @@ def test_a_repository_that_git_does_not_trust_is_told_as_such(tmp_path: Path) ->
     lay(tmp_path, "a")
     commit(tmp_path)
     strange = {**os.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-    with pytest.raises(KsealError, match="safe.directory"):
+    with pytest.raises(KsealError, match=r"safe\.directory"):
         localfiles.at_revision(tmp_path, "HEAD", strange)
     (tmp_path / "trusted").write_text(f"[safe]\ndirectory = {tmp_path}\n")
     trusting = {**strange, "GIT_CONFIG_GLOBAL": str(tmp_path / "trusted")}

@@ -4,11 +4,12 @@ Source: flux.md section 7.2; fluxcd/notification-controller internal/server/rece
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from engine.health.expressions import Expression, ExpressionError, evaluate
+from engine.health.expressions import Expression
 
-_VARIABLES: Final = frozenset({"res", "req"})
+_VARIABLES: Final = ("res", "req")
 
 
 class Cel:
@@ -16,11 +17,13 @@ class Cel:
 
     def check(self, expression: str) -> None:
         """Raises: ExpressionError for what is no expression, or uses other variables."""
-        Expression(expression, variables=_VARIABLES)
+        _compiled(expression)
 
     def is_true(self, expression: str, variables: Mapping[str, Any]) -> bool:
         """Raises: ExpressionError for what cannot be evaluated, or is neither true nor false."""
-        return evaluate(expression, variables)
+        return _compiled(expression).evaluate(variables)
 
 
-__all__ = ["Cel", "ExpressionError"]
+@lru_cache(maxsize=512)
+def _compiled(text: str) -> Expression:
+    return Expression(text, variables=_VARIABLES)

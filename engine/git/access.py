@@ -15,6 +15,7 @@ import ipaddress
 import os
 import shlex
 import ssl
+import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from typing import Final, Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from engine.errors import KsealError
+from engine.git import relay
 from engine.git.wire import Origin, Pinned, Proxy, Resolver, Route, WireError, origin_of
 
 _PROXY_SCHEMES: Final = ("http", "https", "socks5")
@@ -111,7 +113,7 @@ class Access:
         with tempfile.TemporaryDirectory(dir=scratch, prefix="access-") as made:
             folder = Path(made)
             if self.is_ssh:
-                yield {"GIT_SSH_COMMAND": self._ssh_command(resolver, folder), "SSH_AUTH_SOCK": ""}
+                yield self._ssh_environment(resolver, folder)
             else:
                 settings = self._http_settings(url, resolver, folder)
                 yield {
@@ -184,12 +186,21 @@ class Access:
                 settings["http.curloptResolve"] = _pinned(place, resolver.resolve(place.host, place.port))
         return settings
 
-    def _ssh_command(self, resolver: Resolver, folder: Path) -> str:
-        if self.proxy is not None and not self.proxy.is_trusted:
-            raise AccessError(
-                "an ssh repository is not reached through a proxy", "leave proxySecretRef out, or use https"
-            )
-        pinned = resolver.resolve(self.origin.host, self.origin.port)
+    def _ssh_environment(self, resolver: Resolver, folder: Path) -> dict[str, str]:
+        if self.proxy is None:
+            pinned = resolver.resolve(self.origin.host, self.origin.port)
+            return {"GIT_SSH_COMMAND": self._ssh_command(folder, {"HostName": pinned.address}), "SSH_AUTH_SOCK": ""}
+        pinned = resolver.resolve(self.proxy.host, self.proxy.port)
+        words = shlex.join([sys.executable, "-m", relay.__name__]) + " %h %p"
+        return {
+            "GIT_SSH_COMMAND": self._ssh_command(folder, {"ProxyCommand": words}),
+            "SSH_AUTH_SOCK": "",
+            "PYTHONPATH": str(Path(relay.__file__).parents[2]),
+            relay.PROXY: _proxy_url(self.proxy._replace(host=pinned.address)),
+            relay.NAME: self.proxy.host,
+        }
+
+    def _ssh_command(self, folder: Path, way: Mapping[str, str]) -> str:
         host = self.origin.host if self.origin.port == 22 else f"[{self.origin.host}]:{self.origin.port}"
         options = {
             "BatchMode": "yes",
@@ -200,7 +211,8 @@ class Access:
             "IdentityAgent": "none",
             "UserKnownHostsFile": str(_written(folder / "known_hosts", self._known_hosts.rstrip() + b"\n")),
             "GlobalKnownHostsFile": "/dev/null",
-            "HostName": pinned.address,  # the one that was checked; the key is still looked up by the name
+            **way,
+            # The key is looked up by the name, whatever address is dialled.
             "HostKeyAlias": host,
             "User": self.user,
         }

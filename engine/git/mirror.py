@@ -92,11 +92,13 @@ class Mirror:
         self._repository = folder / "repository.git"
         self.git = Git(self._repository, environ=environ)
 
-    def holds(self, name: str, commit: str) -> bool:
-        """Whether a ref was fetched whole and is at a commit. Raises: GitError."""
+    def holds(self, name: str, oid: str) -> bool:
+        """Whether a ref was fetched whole and is at an object. Raises: GitError."""
         if self._busy.exists() or not self._repository.is_dir():
             return False
-        return self.git.asks("rev-parse", "--verify", "--quiet", f"{local(name)}^{{commit}}") == check_commit(commit)
+        # Of a tag, too, the commit is asked for: without it nothing is whole.
+        found = self.git.asks("rev-parse", "--revs-only", local(name), f"{local(name)}^{{commit}}")
+        return found is not None and len(found.split()) == 2 and oid in found.split()
 
     def fetch(
         self,

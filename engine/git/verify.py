@@ -65,13 +65,13 @@ def verified(
     *,
     commit: str,
     tag: str,
-    tag_ref: str,
+    tag_id: str,
     mode: str,
     keys: Mapping[str, bytes],
     scratch: Path,
     environ: Mapping[str, str],
 ) -> str:
-    """What was verified, as Flux says it. `tag_ref` is the local ref of the tag, "" for a commit found otherwise.
+    """What was verified, as Flux says it. `tag` and the object it is at are "" for a commit found otherwise.
 
     Raises: VerifyError.
     """
@@ -80,14 +80,14 @@ def verified(
     checker = _Checker(_sorted_keys(keys), scratch, environ)
     lines = []
     if mode.lower() != "head":
-        lines.append(_tag_verified(git, tag, tag_ref, checker))
+        lines.append(_tag_verified(git, tag, tag_id, checker))
     if mode.lower() != "tag":
         lines.append(_commit_verified(git, commit, checker))
     return "verified signature of" + "".join(f"\n\t- {line}" for line in lines)
 
 
-def _tag_verified(git: Git, tag: str, tag_ref: str, checker: "_Checker") -> str:
-    if not tag_ref:
+def _tag_verified(git: Git, tag: str, oid: str, checker: "_Checker") -> str:
+    if not tag:
         raise VerifyError(
             "cannot verify tag object's signature if a tag reference is not specified",
             "name a tag in spec.ref, or verify HEAD",
@@ -95,8 +95,7 @@ def _tag_verified(git: Git, tag: str, tag_ref: str, checker: "_Checker") -> str:
             is_final=True,
         )
     try:
-        oid = git.run("rev-parse", "--verify", "--end-of-options", tag_ref).decode().strip()
-        is_annotated = git.run("cat-file", "-t", oid).strip() == b"tag"
+        is_annotated = git.run("cat-file", "-t", objects.check_commit(oid)).strip() == b"tag"
         signed = _of_tag(objects.raw(git, "tag", oid)) if is_annotated else _Signed(b"", b"")
     except GitError as error:
         raise VerifyError(f"tag '{tag}' cannot be read: {error.message}", reason="InvalidGitObject") from error

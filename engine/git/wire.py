@@ -181,6 +181,21 @@ def opened(
         watch.end()
 
 
+@contextmanager
+def reached(origin: Origin, route: Route, *, timeout_seconds: float) -> Iterator[socket.socket]:
+    """A connection through a proxy to something that speaks no HTTP. Raises: WireError; whatever the resolver does."""
+    watch = _Watch(timeout_seconds)
+    try:
+        try:
+            current = _dial(origin, route, timeout_seconds, watch)
+        except _FAULTS as error:
+            raise _explained(error, origin, watch) from error
+        watch.rest()
+        yield current
+    finally:
+        watch.end()
+
+
 def _ask(
     method: str, target: str, headers: Mapping[str, str], body: bytes | None, plain: socket.socket
 ) -> http.client.HTTPResponse:
@@ -209,6 +224,10 @@ class _Watch:
         if self.is_over:
             raise TimeoutError
 
+    def rest(self) -> None:
+        """No limit from here on."""
+        self._timer.cancel()
+
     def end(self) -> None:
         self._timer.cancel()
         if self._socket is not None:
@@ -230,7 +249,7 @@ def _dial(origin: Origin, route: Route, seconds: float, watch: _Watch) -> socket
         current = _at_proxy(proxy, route, seconds, watch)
         if proxy.scheme == "socks5":
             socks.ask(current, origin.host, origin.port, proxy.username, proxy.password)
-        elif origin.scheme == "https":
+        elif origin.scheme != "http":
             _ask_tunnel(current, origin, proxy)
     return _under_tls(current, route.tls, origin.host, watch) if origin.scheme == "https" else current
 

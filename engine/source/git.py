@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, Self
 from engine.git import objects, verify
 from engine.git.access import Access, AccessError
 from engine.git.child import Git, GitError, Overtime
-from engine.git.lsrefs import RefLister, Refs, refs_of_lines
+from engine.git.lsrefs import Ref, RefLister, Refs, refs_of_lines
 from engine.git.mirror import Mirror, Mirrors, local
 from engine.git.objects import Blob
 from engine.git.wire import WireError
@@ -48,6 +48,8 @@ _MOST_BLOBS: Final = 1_000_000
 """Files of a repository, of which a source takes fewer."""
 _PREFIXES: Final = 64
 """Refs that one question asks for on behalf of all who share it."""
+_FORGOTTEN_SECONDS: Final = 7_200.0
+"""After which a ref that nobody asked for any more is left out."""
 _SHARED: Final = 4_096
 _LARGEST_REFS: Final = 64 << 20
 _PROXIES: Final = (
@@ -116,6 +118,8 @@ class Resolved(NamedTuple):
     """`main@sha1:<hex>`; `<full ref>@sha1:<hex>` for a name; `sha1:<hex>` for a commit alone."""
     tag: str = ""
     """The tag by which it was found."""
+    oid: str = ""
+    """What the reference is at: the commit, or an annotated tag."""
 
 
 class Verification(NamedTuple):
@@ -173,7 +177,8 @@ class _Poll:
     """The last answer for one repository and one set of credentials."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    prefixes: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    prefixes: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    """What was asked for, and when last; the latest at the end."""
     begun: float = -1.0
     asked: frozenset[str] = frozenset()
     refs: Refs | None = None
@@ -229,16 +234,16 @@ class GitSource:
                 return Resolved(objects.check_commit(ref.commit), _revision_of_commit(ref))
             if ref.name:
                 _check_ref(ref.name)
-                commit = self._at(access, wanted, ref.name.removesuffix(_PEELED), max_age_seconds)
-                return Resolved(commit, f"{ref.name}@sha1:{commit}", _tag_of(ref.name))
+                found = self._at(access, wanted, ref.name.removesuffix(_PEELED), max_age_seconds)
+                return Resolved(found.commit, f"{ref.name}@sha1:{found.commit}", _tag_of(ref.name), found.id)
             if ref.semver:
                 return self._newest(access, wanted, max_age_seconds)
             if ref.tag:
-                commit = self._at(access, wanted, f"{_TAGS}{ref.tag}", max_age_seconds)
-                return Resolved(commit, f"{ref.tag}@sha1:{commit}", ref.tag)
+                found = self._at(access, wanted, f"{_TAGS}{ref.tag}", max_age_seconds)
+                return Resolved(found.commit, f"{ref.tag}@sha1:{found.commit}", ref.tag, found.id)
             branch = ref.branch or DEFAULT_BRANCH
-            commit = self._at(access, wanted, f"{_HEADS}{branch}", max_age_seconds)
-            return Resolved(commit, f"{branch}@sha1:{commit}")
+            found = self._at(access, wanted, f"{_HEADS}{branch}", max_age_seconds)
+            return Resolved(found.commit, f"{branch}@sha1:{found.commit}", oid=found.id)
 
     def files(
         self,
@@ -259,7 +264,7 @@ class GitSource:
                 access = self._access(wanted, credentials)
                 mirror = stack.enter_context(self._mirror(access, wanted))
                 self._bring(mirror, access, wanted, resolved)
-            verified = "" if verification is None else self._verified(mirror, wanted, resolved, verification)
+            verified = "" if verification is None else self._verified(mirror, resolved, verification)
             with _told():
                 found = self._listed(mirror, access, wanted, resolved)
                 seconds = wanted.timeout_seconds
@@ -293,10 +298,10 @@ class GitSource:
     def _access(self, wanted: GitWanted, credentials: GitCredentials | None) -> Access:
         return (credentials or GitCredentials.of({}, wanted.url)).within(self._environ)
 
-    def _at(self, access: Access, wanted: GitWanted, name: str, max_age: float) -> str:
+    def _at(self, access: Access, wanted: GitWanted, name: str, max_age: float) -> Ref:
         refs = self._refs(access, name, wanted.timeout_seconds, max_age)
         if name in refs:
-            return refs[name].commit
+            return refs[name]
         self._check_not_empty(access, wanted)
         raise SourceError(
             f"couldn't find remote ref '{name}' in '{access.url}'", "does it exist, and is it spelled so?"
@@ -313,7 +318,7 @@ class GitSource:
             raise
         tag = found[0] if len(found) == 1 else self._youngest(access, wanted, found)
         commit = tags[tag].commit
-        return Resolved(commit, f"{tag}@sha1:{commit}", tag)
+        return Resolved(commit, f"{tag}@sha1:{commit}", tag, tags[tag].id)
 
     def _youngest(self, access: Access, wanted: GitWanted, tags: Sequence[str]) -> str:
         """Of tags that are equal as versions, the one whose commit is the latest."""
@@ -338,11 +343,13 @@ class GitSource:
             self._polls.move_to_end((access.url, access.fingerprint))
             while len(self._polls) > _SHARED:
                 self._polls.popitem(last=False)
-            poll.prefixes[prefix] = None
+            poll.prefixes[prefix] = came
             poll.prefixes.move_to_end(prefix)
-            while len(poll.prefixes) > _PREFIXES:
+            while len(poll.prefixes) > _PREFIXES or next(iter(poll.prefixes.values())) < came - _FORGOTTEN_SECONDS:
                 poll.prefixes.popitem(last=False)
-        with poll.lock:
+        if not poll.lock.acquire(timeout=timeout_seconds * 2):  # the question under way, and the next one
+            raise SourceError(f"unable to list remote for '{access.url}': others were busy with it for too long")
+        try:
             if poll.begun < came - max_age or prefix not in poll.asked:
                 with self._lock:
                     asked = frozenset(poll.prefixes) | {prefix}
@@ -354,6 +361,8 @@ class GitSource:
             if poll.refs is not None:
                 return poll.refs
             failed = poll.error or SourceError("the refs were not listed")
+        finally:
+            poll.lock.release()
         raise SourceError(failed.message, failed.hint, reason=failed.reason) from failed
 
     def _list(self, access: Access, prefixes: Sequence[str], timeout_seconds: float) -> Refs:
@@ -386,14 +395,14 @@ class GitSource:
         if wanted.ref.commit:
             self._bring_history(mirror, access, wanted)
             return
-        name = _full_name(wanted.ref, resolved)
-        if mirror.holds(name, resolved.commit):
+        name, oid = _full_name(wanted.ref, resolved), resolved.oid or resolved.commit
+        if mirror.holds(name, oid):
             return
         self._fetch(mirror, access, wanted, {name: local(name)}, depth=1)
-        if mirror.holds(name, resolved.commit) or mirror.holds(_MOVED, resolved.commit):
+        if mirror.holds(name, oid) or mirror.holds(_MOVED, oid):
             return
         try:  # it moved since it was resolved; servers of today give out what it was at, too
-            self._fetch(mirror, access, wanted, {resolved.commit: local(_MOVED)}, depth=1)
+            self._fetch(mirror, access, wanted, {oid: local(_MOVED)}, depth=1)
         except GitError as error:
             raise SourceError(f"'{name}' moved away from {resolved.commit} while it was fetched") from error
 
@@ -429,14 +438,13 @@ class GitSource:
         with access.environment(url, self._guard, self._scratch) as environment:
             mirror.fetch(url, refs, depth=depth, environment=environment, timeout_seconds=wanted.timeout_seconds)
 
-    def _verified(self, mirror: Mirror, wanted: GitWanted, resolved: Resolved, wish: Verification) -> str:
-        tag = resolved.tag if not wanted.ref.commit else ""
+    def _verified(self, mirror: Mirror, resolved: Resolved, wish: Verification) -> str:
         try:
             return verify.verified(
                 mirror.git,
                 commit=resolved.commit,
-                tag=tag,
-                tag_ref=local(_full_name(wanted.ref, resolved)) if tag else "",
+                tag=resolved.tag,
+                tag_id=resolved.oid,
                 mode=wish.mode,
                 keys=wish.keys,
                 scratch=self._scratch,

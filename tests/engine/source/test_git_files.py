@@ -3,6 +3,9 @@
 import os
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,6 +120,30 @@ def test_a_killed_fetch_leaves_a_mirror_that_is_begun_anew(repository: Bare, sou
     repository.commit({"b.yaml": "b"})
     assert paths(source, wanted()) == ["a.yaml", "b.yaml"]
     assert list((source._mirrors._root / ".away").iterdir()) == []
+
+
+def test_a_process_that_dies_before_a_fetch_is_done_leaves_no_lock_and_a_mirror_that_is_begun_anew(
+    repository: Bare, source: GitSource, wanted: Wanted, tmp_path: Path
+) -> None:
+    repository.commit({"a.yaml": "a"})
+    paths(source, wanted())
+    repository.commit({"b.yaml": "b"})
+    code = """
+import os, sys
+from pathlib import Path
+from engine import faults
+from engine.source.git import GitRef, GitSource, GitWanted
+from engine.source.guard import Guard
+faults.hook = faults.kill_at(1)
+source = GitSource(Path(sys.argv[1]), environ=os.environ, guard=Guard())
+wanted = GitWanted(sys.argv[2], GitRef(branch="main"))
+source.files(wanted, source.resolve(wanted))
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "source", repository.url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(source._mirrors._root.glob("*/busy"))) == 1
+    assert paths(source, wanted()) == ["a.yaml", "b.yaml"]
+    assert list(source._mirrors._root.glob("*/busy")) == []
 
 
 def test_a_mirror_that_lost_objects_is_begun_anew(repository: Bare, source: GitSource, wanted: Wanted) -> None:

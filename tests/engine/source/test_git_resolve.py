@@ -16,7 +16,7 @@ from tests.kit.gitserver import GitServer
 
 def test_a_branch_is_called_by_its_short_name(repository: Bare, source: GitSource, wanted: Wanted) -> None:
     commit = repository.commit({"a.yaml": "a"}, branch="release/1.x")
-    assert source.resolve(wanted(branch="release/1.x")) == Resolved(commit, f"release/1.x@sha1:{commit}")
+    assert source.resolve(wanted(branch="release/1.x")) == Resolved(commit, f"release/1.x@sha1:{commit}", oid=commit)
 
 
 def test_without_a_reference_the_branch_is_master_and_not_the_head_of_the_repository(
@@ -93,7 +93,7 @@ def test_the_highest_tag_in_a_range_counts(
         repository.commit({"a.yaml": "2025"})
         repository.tag("v2025.01.02")
     commit = repository.at(f"refs/tags/{tag}")
-    assert source.resolve(wanted(semver=wish)) == Resolved(commit, f"{tag}@sha1:{commit}", tag)
+    assert source.resolve(wanted(semver=wish)) == Resolved(commit, f"{tag}@sha1:{commit}", tag, commit)
 
 
 def test_of_tags_that_differ_in_build_metadata_the_later_commit_counts(

@@ -86,6 +86,21 @@ def test_a_key_that_is_not_the_right_one_opens_nothing(ssh: Served, source: GitS
     assert caught.value.hint
 
 
+@pytest.mark.interop
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_ssh_goes_through_a_proxy(ssh: Served, source: GitSource, scheme: str) -> None:
+    secret = {"identity": ssh.identity, "known_hosts": ssh.server.known_hosts.encode()}
+    with ProxyServer() as proxy:
+        address = f"{scheme}://127.0.0.1:{proxy.port}".encode()
+        through = {"address": address, "username": b"ann", "password": b"s:3/c@ret"}
+        assert source.resolve(ssh.wanted, GitCredentials.of(secret, ssh.wanted.url, through)).commit
+        assert proxy.served == 1
+        wrong = GitCredentials.of(secret, ssh.wanted.url, through | {"password": b"wrong"})
+        with pytest.raises(SourceError, match="unable to list remote") as caught:
+            source.resolve(ssh.wanted, wrong)
+        assert "wrong" not in str(caught.value)
+
+
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority("test")

@@ -23,7 +23,7 @@ REGISTRIES = [".".join(parts) for parts in (
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:work|root|Users)/\w")
 OPEN_TASK = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "HA" + "CK")) + r")\b(?!\([\w-]+, #\d+\))")
 
-DOCSTRING = re.compile(r'(?:#.*\n)*r?"""\S')  # which all begin with; a parser would take half a second
+DOCSTRING = re.compile(r'(?:#.*\n)*r?"""[^"\s]')  # which all begin with; a parser would take half a second
 
 
 def _modules() -> list[Path]:

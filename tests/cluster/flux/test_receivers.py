@@ -230,7 +230,10 @@ def test_an_empty_token_is_no_token(door: Door) -> None:
 def test_types_that_need_an_identity_provider_stall_and_say_so(door: Door, kind: str) -> None:
     door.secret()
     rules = [{"expression": "true", "message": "no"}]
-    own = {"secretRef": None, "oidcProviders": [{"issuerURL": "https://issuer.test", "validations": rules}]}
+    own: dict[str, Any] = {
+        "secretRef": None,
+        "oidcProviders": [{"issuerURL": "https://issuer.test", "validations": rules}],
+    }
     door.make(type=kind, **(own if kind == "generic-oidc" else {}))
     assert door.look() == NEVER
     stalled = door.conditions()["Stalled"]
@@ -259,9 +262,10 @@ def test_filters_choose_among_the_objects_by_the_body(door: Door) -> None:
     assert door.call(path, b"no json", Content_Type="application/json") == 500
 
 
-def test_a_filter_that_is_none_stalls_the_receiver(door: Door) -> None:
+@pytest.mark.parametrize("expression", ["res.metadata.name ==", "claims.sub == 'x'"])
+def test_a_filter_that_is_none_stalls_the_receiver(door: Door, expression: str) -> None:
     door.secret()
-    door.make(resources=[{**FLEET, "filter": "res.metadata.name =="}])
+    door.make(resources=[{**FLEET, "filter": expression}])
     found = door.conditions()["Stalled"]
     assert found[:2] == ("True", "InvalidCELExpression")
     assert found[2].startswith(

@@ -4,6 +4,7 @@ The real one works on those without a shard; ours is done step by step on those 
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,7 @@ from tests.kit.flux import SHARD, SourceController
 from tests.kit.gitserver import USER
 from tests.kit.process import Nest, wait_until
 from tests.kit.sourceground import CountedGit, SourceGround, source_ground
+from tests.kit.sshserver import new_key
 from tests.kit.workcopy import WorkCopy
 
 pytestmark = [pytest.mark.cluster, pytest.mark.interop]
@@ -35,7 +37,16 @@ GOOD: dict[str, dict[str, Any]] = {
     "include": {"include": [{"repository": {"name": "branch"}, "fromPath": "apps", "toPath": "lib"}]},
     "include-whole": {"include": [{"repository": {"name": "branch"}}]},
 }
+SIGNED: dict[str, dict[str, Any]] = {
+    f"signed-{mode.lower()}-{ref}": {
+        "url": "SIGNED",
+        "ref": {"branch": "main"} if ref == "branch" else {"tag": "v2.0.0"},
+        "verify": {"mode": mode, "secretRef": {"name": "signer"}},
+    }
+    for mode, ref in (("HEAD", "branch"), ("head", "tag"), ("Tag", "tag"), ("TagAndHEAD", "tag"))
+}
 BAD: dict[str, dict[str, Any]] = {
+    "signed-by-another": {"url": "SIGNED", "verify": {"mode": "HEAD", "secretRef": {"name": "keys"}}},
     "no-secret": {"secretRef": {"name": "none"}},
     "no-branch": {"ref": {"branch": "none"}},
     "default-branch": {"ref": None},
@@ -71,6 +82,7 @@ OWN_WORDS: Final = {
     "include-of-nothing",
     "wrong-password",
     "no-keys",
+    "signed-by-another",
 }
 KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
@@ -78,22 +90,22 @@ KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9
 class Pair:
     """Each repository twice: NAME for the real controller, ours-NAME for ours."""
 
-    def __init__(self, ground: SourceGround, fleet: WorkCopy) -> None:
+    def __init__(self, ground: SourceGround, fleet: WorkCopy, signed: WorkCopy) -> None:
         self.ground = ground
         self.fleet = fleet
+        self.signed = signed
 
     def make(self, name: str, spec: dict[str, Any]) -> None:
-        spec = {**LOGIN, **spec}
+        """Both of them."""
+        spec = {**LOGIN, "url": self.fleet.url, **spec}
+        if spec["url"] == "SIGNED":
+            spec["url"] = self.signed.url
         if "COMMIT" in str(spec):
-            spec = {**spec, "ref": {**spec["ref"], "commit": self.fleet.git("rev-parse", "HEAD~1")}}
-        for called, labels in ((name, {}), (f"ours-{name}", {SHARD: "ours"})):
-            renamed = [
-                {**one, "repository": {"name": called.removesuffix(name) + one["repository"]["name"]}}
-                for one in spec.get("include") or ()
-            ]
-            self.ground.make(
-                called, self.fleet.url, labels=labels, **{**spec, **({"include": renamed} if renamed else {})}
-            )
+            spec["ref"] = {**spec["ref"], "commit": self.fleet.git("rev-parse", "HEAD~1")}
+        includes = spec.pop("include", ())
+        for before, labels in (("", {}), ("ours-", {SHARD: "ours"})):
+            renamed = [{**one, "repository": {"name": before + one["repository"]["name"]}} for one in includes]
+            self.ground.make(f"{before}{name}", labels=labels, **{**spec, "include": renamed or None})
 
     def theirs(self, name: str) -> dict[str, Any]:
         """What the real one says when it has come to a conclusion, between two tries."""
@@ -145,6 +157,8 @@ def pair(flux_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> 
     ):
         fleet = WorkCopy(host, folder / "copy", "fleet")
         _fill(fleet)
+        signed = WorkCopy(host, folder / "signed", "signed")
+        ground.secret("signer", **{"author.sshpub": _fill_signed(signed, folder / "signer")})
         ground.secret("login", username=USER, password=PASSWORD)
         ground.secret("wrong", username=USER, password="wrong")
         ground.secret("nobody", password=PASSWORD)
@@ -153,8 +167,8 @@ def pair(flux_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> 
         server = SourceController(nest, flux_plane, flags=[f"--watch-label-selector=!{SHARD}"])
         server.start()
         try:
-            pair = Pair(ground, fleet)
-            everything = {**GOOD, **BAD}
+            pair = Pair(ground, fleet, signed)
+            everything = {**GOOD, **SIGNED, **BAD}
             for name, spec in everything.items():
                 if "include" not in spec:
                     pair.make(name, spec)
@@ -181,7 +195,19 @@ def _fill(fleet: WorkCopy) -> None:
     fleet.push("third")
 
 
-@pytest.mark.parametrize("name", GOOD)
+def _fill_signed(signed: WorkCopy, key: Path) -> str:
+    """One commit and one tag, signed by a new SSH key; its public half."""
+    new_key(key)
+    signed.write("web.yaml", "kind: ConfigMap\n")
+    for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(key)), ("commit.gpgsign", "true")):
+        signed.git("config", name, value)
+    signed.push("signed")
+    signed.git("tag", "--sign", "--message=signed", "v2.0.0")
+    signed.git("push", "--quiet", str(signed.bare), "refs/tags/v2.0.0")
+    return key.with_name(f"{key.name}.pub").read_text()
+
+
+@pytest.mark.parametrize("name", [*GOOD, *SIGNED])
 def test_what_can_be_fetched_is_said_word_for_word(pair: Pair, name: str) -> None:
     assert pair.ours(name) == pair.theirs(name)
 

@@ -104,9 +104,18 @@ class _Walk:
         self.open: list[str] = []
 
     def begin(self, root: Generated, folder: str) -> None:
-        for path in kustomization_files(self.files, folder):
-            self.add(path)
+        self.only(kustomization_files(self.files, folder))
         self.step(Step(folder, root.path, root.value))
+
+    def only(self, paths: list[str]) -> None:
+        """Take in the kustomization file of a folder, which may have one."""
+        for path in paths:
+            self.add(path)
+        if len(paths) > 1:
+            raise BuildError(
+                f"{paths[0]}: the folder also has " + " and ".join(f'"{path}"' for path in paths[1:]),
+                "keep one of them",
+            )
 
     def add(self, path: str) -> None:
         self.found.add(path)
@@ -128,8 +137,7 @@ class _Walk:
                 f'{self.at(by, words)}: the folder "{folder}" has no kustomization file',
                 "add a kustomization.yaml there, or list its files",
             )
-        for path in paths:
-            self.add(path)
+        self.only(paths)
         documents = self.reader.documents(self.files, paths[0])
         value = documents[0] if documents else {}
         if not isinstance(value, dict):

@@ -19,7 +19,8 @@ from engine.render.jail import Jail, JailError
 _OPTIONS: Final = ("--load-restrictor=LoadRestrictionsNone", "--reorder=none")
 _SHOWN: Final = 600
 _NOISE: Final = re.compile(
-    r"^(?:# Warning: .*|Flag --.* deprecated.*|goroutine \d+ .*(?:\n.*)*|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d .*)$\n?", re.MULTILINE
+    r"^(?:# Warning: .*|Flag --.* deprecated.*|goroutine \d+ .*(?:\n.*)*|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d .*)$\n?",
+    re.MULTILINE,
 )
 _DUMPED: Final = re.compile(r"(?: in (?:object|\S*file)?)?[:,]? *(?:&?\w*\{.*|`.*|map\[.*|\[?\{.*)", re.DOTALL)
 """From where on a message shows values of an object, in Go's form or as JSON."""

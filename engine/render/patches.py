@@ -17,6 +17,8 @@ from engine.render.base import BuildError, Unusual
 from engine.render.plain import objects_of
 from engine.render.resources import Resource
 
+_EXACT: Final = 2**53
+"""Beyond it numbers of JSON are rounded, where it is read into floats."""
 _SELECTED: Final = ("group", "version", "kind", "name", "namespace")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PLAIN_SELECTOR: Final = re.compile(r"[A-Za-z0-9./_-]+(==?|!=)[A-Za-z0-9._-]*|[A-Za-z0-9./_-]+")
@@ -165,6 +167,8 @@ def _operate(resource: Resource, operations: Sequence[Any]) -> None:
         for part in parts[:-1]:
             parent = _item(parent, part)
         _apply(parent, parts[-1], name, deepcopy(operation.get("value")))
+    if _has_large(resource.obj):
+        raise Unusual("a number that operations would round")
     metadata = resource.obj.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise Unusual("an object without a name")
@@ -178,6 +182,14 @@ def _operate(resource: Resource, operations: Sequence[Any]) -> None:
             raise Unusual("labels or annotations that are no strings")
     if metadata.get("annotations") == {}:
         del metadata["annotations"]
+
+
+def _has_large(node: Any) -> bool:
+    if isinstance(node, dict):
+        return any(map(_has_large, node.values()))
+    if isinstance(node, list):
+        return any(map(_has_large, node))
+    return isinstance(node, int | float) and not -_EXACT <= node <= _EXACT
 
 
 def _item(parent: Any, part: str) -> Any:

@@ -1,9 +1,9 @@
 """Manifests as kustomize takes them from a file: which objects, in which order, with which values.
 
 Nothing here guesses. A text in which kustomize's reader and ours could see different things (a second document after
-`...`, content behind `---`, anchors, tags, lone carriage returns) and an object that kustomize would touch though
-nobody asked raise Unusual, and the real program decides. Source: kubernetes-sigs/kustomize api/resource/factory.go,
-kyaml/kio/byteio_reader.go.
+`...`, content behind `---`, anchors, tags, keys that are no strings, times, lone carriage returns) and an object that
+kustomize would touch though nobody asked raise Unusual, and the real program decides. Source: kubernetes-sigs/kustomize
+api/resource/factory.go, kyaml/kio/byteio_reader.go.
 """
 
 import re
@@ -18,7 +18,10 @@ _ODD: Final = re.compile(
     rb"|\r(?!\n)"
     rb"|(?:^|[\s\[{,:-])[&*][A-Za-z0-9_]"  # anchors and aliases, and a few innocent words
     rb"|<<"
-    rb"|(?:^|[\s\[{,])![!<A-Za-z]",  # tags
+    rb"|(?:^|[\s\[{,])![!<A-Za-z]"  # tags
+    rb"|(?:^[ \t?-]*|[{,][ \t]*)(?:[-+.]*[0-9][^\s\"':]*|[Tt]rue|TRUE|[Ff]alse|FALSE|[Nn]ull|NULL|~)[ \t]*:(?:\s|$)"
+    # The line above: keys that are no strings. The next one: times, which only some spellings are.
+    rb"|(?:^|[\s\[{,:-])[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+[0-9])",
     re.MULTILINE,
 )
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")

@@ -97,7 +97,8 @@ def _judge(kustomize: Path, source: Path, overlay: Overlay) -> list[Obj] | None:
     if not any((folder / name).exists() for name in names):
         assert run("create", "--autodetect", "--recursive") is not None
     for arguments in _edits(overlay):
-        assert run("edit", *arguments) is not None, arguments
+        if run("edit", *arguments) is None:
+            return None
     file = next(folder / name for name in names if (folder / name).exists())
     value = read_all(file.read_bytes(), dialect=Dialect.V2, source="x")[0]
     if not value.get("resources"):

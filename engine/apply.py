@@ -33,7 +33,7 @@ from engine.kube.errors import (
 )
 from engine.kube.refs import ObjectRef, Resource
 from engine.live import Live, Sight
-from engine.managers import clean_up
+from engine.managers import clean_up, migrate
 from engine.observer import marks_of
 from engine.ownership import Ownership
 from engine.parallel import each
@@ -189,6 +189,11 @@ class Applier:
             self._try(item, live)
 
     def _try(self, item: Item, live: Object) -> None:
+        """Raises: ApiError of a migration."""
+        is_migrated = False
+        if self._ownership.migrates_versions and (patch := migrate(live, item.object["apiVersion"])):
+            live = item.live = self._patch(item, patch)
+            is_migrated = True
         merged = self._dry_run(item)
         if merged is None:
             return
@@ -196,7 +201,7 @@ class Applier:
         item.payload = self._ignores.settle(item.object, live, merged, paths, self._ownership.manager)
         without = self._ignores.without
         is_clean = self._is_merged_with_others(item, live) or clean_up(live, self._ownership) is None
-        if is_clean and not is_different(without(live, paths), without(merged, paths)):
+        if is_clean and not is_migrated and not is_different(without(live, paths), without(merged, paths)):
             self._remember(item, live)
             self._done(item, Action.UNCHANGED)
         else:
@@ -282,16 +287,24 @@ class Applier:
             if patch is None:
                 return
             try:
-                self._live.cluster.patch(
-                    item.resource, item.ref.namespace, item.ref.name, patch,
-                    kind="json", field_manager=self._ownership.manager,
-                )  # fmt: skip
+                self._patch(item, patch)
             except (Conflict, Invalid):
                 if not tries_left:
                     raise
                 live = self._live.find(item.resource, item.ref)
             else:
                 return
+
+    def _patch(self, item: Item, patch: list[Object]) -> Object:
+        assert item.resource is not None  # noqa: S101
+        return self._live.cluster.patch(
+            item.resource,
+            item.ref.namespace,
+            item.ref.name,
+            patch,
+            kind="json",
+            field_manager=self._ownership.manager,
+        )
 
     def _is_merged_with_others(self, item: Item, live: Object) -> bool:
         return self._ownership.says("ssa", "Merge", item.object, live)
@@ -359,5 +372,6 @@ def _salt(ownership: Ownership) -> bytes:
         [list(foreign) for foreign in ownership.foreign],
         ownership.dropped_annotations,
         ownership.dropped_labels,
+        ownership.migrates_versions,
     )
     return orjson.dumps(list(parts))

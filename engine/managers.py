@@ -32,8 +32,24 @@ def clean_up(live: Object, ownership: Ownership) -> list[Object] | None:
         patch.append({"op": "replace", "path": "/metadata/managedFields", "value": entries})
     if not patch:
         return None
-    version = {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
-    return [version, *patch]
+    return [_for_this_state(live), *patch]
+
+
+def migrate(live: Object, api_version: str) -> list[Object] | None:
+    """The JSON patch after which all fields are noted in one version; None when they are.
+
+    Source: fluxcd/pkg ssa/patch.go, PatchMigrateToVersion.
+    """
+    entries = live["metadata"].get("managedFields") or []
+    if all(entry.get("apiVersion") == api_version for entry in entries):
+        return None
+    moved = [{**entry, "apiVersion": api_version} for entry in entries]
+    return [_for_this_state(live), {"op": "replace", "path": "/metadata/managedFields", "value": moved}]
+
+
+def _for_this_state(live: Object) -> Object:
+    version = live["metadata"]["resourceVersion"]
+    return {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
 
 
 def _handed_over(entries: list[Object], ownership: Ownership) -> list[Object] | None:

@@ -37,6 +37,9 @@ class Ownership:
     dropped_annotations: tuple[str, ...] = ()
     """Annotations that older tools left, and that are taken away from live objects."""
     dropped_labels: tuple[str, ...] = ()
+    migrates_versions: bool = False
+    """Before an apply, let all managers' fields be noted in the version of the manifest. A field that only a newer
+    version of a kind declares, and gives a default, makes the server refuse the apply otherwise."""
     common_labels: Mapping[str, str] = field(default_factory=dict)
     """Set on each object, over what the manifest says."""
     common_annotations: Mapping[str, str] = field(default_factory=dict)

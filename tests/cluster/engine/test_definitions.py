@@ -115,3 +115,21 @@ def test_a_version_that_ends_while_we_work_is_found_out_and_nothing_is_taken_for
         progress = ground.deliver([], before=Inventory([widget]))
     assert [change.action for change in progress.changes] == [Action.DELETED]
     assert ground.get(resource, "w") is None
+
+
+@pytest.mark.parametrize("migrates", [True, False])
+def test_fields_are_noted_in_the_version_of_the_manifest_where_that_is_wanted(
+    ground: Ground, kind: Kind, migrates: bool
+) -> None:
+    ground.deliver([kind.widget(ground), kind.definition()])
+    ground.patch(kind.resource, "w", {"spec": {"theirs": 1}})
+    (old,) = kind.definition(storage=False)["spec"]["versions"]
+    definition = kind.definition()
+    definition["spec"]["versions"] = [old, {**old, "name": "v2", "storage": True}]
+    widget = kind.widget(ground) | {"apiVersion": f"{kind.group}/v2"}
+    progress = ground.deliver([widget, definition], ownership=ground.ownership(migrates_versions=migrates))
+    assert progress.is_done, progress.failed
+    live = ground.get(kind.resource._replace(version="v2"), "w")
+    assert live is not None
+    noted = {entry["apiVersion"].rpartition("/")[2] for entry in live["metadata"]["managedFields"]}
+    assert noted == ({"v2"} if migrates else {"v1"})

@@ -217,13 +217,14 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self.servers:
-            server.kill()
+        self.stop()
 
     def stop(self) -> None:
-        """End all in order."""
+        """End all in order: who is killed keeps its Lease, for which the next one would wait."""
         for server in self.servers:
-            server.stop()
+            server.process.signal(signal.SIGTERM)
+        for server in self.servers:
+            server.process.wait()
 
     def cpu_seconds(self) -> float:
         """So far."""

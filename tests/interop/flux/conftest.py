@@ -15,7 +15,7 @@ from tests.kit.gitserver import GitServer
 from tests.kit.process import Nest
 from tests.kit.workcopy import Host, WorkCopy
 
-MAKERS = ("flux",)
+MAKERS = ("flux", "kseal")
 SOON = "--requeue-dependency=1s"
 """Half a minute is what those wait by default whose dependency is not ready."""
 

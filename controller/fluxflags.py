@@ -131,6 +131,8 @@ _TRUST: Final = [
     _switch("--lockdown", "Every restriction of tenants at once."),
     _switch("--no-cross-namespace-refs", "Refuse references to other namespaces."),
     _switch("--no-remote-bases", "Refuse bases of kustomizations that are addresses."),
+    _switch("--insecure-kubeconfig-exec", "Start the programs that kubeconfigs in Secrets name."),
+    _switch("--insecure-kubeconfig-tls", "Believe servers that kubeconfigs in Secrets do not have checked."),
     _text("--default-service-account", "", "Whom to act as where a Kustomization names nobody.", metavar="NAME"),
     _text("--sops-age-secret", "", "Secret with age identities for everybody.", metavar="NAME"),
 ]
@@ -179,6 +181,8 @@ def settings(flags: Mapping[str, Any], parts: frozenset[str]) -> Flux:
         strict_substitution=on.get("StrictPostBuildSubstitutions", True),
         additive_expressions=on.get("AdditiveCELDependencyCheck", False),
         fails_fast=not on.get("DisableFailFastBehavior", False),
+        insecure_exec=flags["insecure_kubeconfig_exec"],
+        insecure_tls=flags["insecure_kubeconfig_tls"],
         lockdown=flags["lockdown"],
         overridden_managers=names(flags["override_manager"]),
         custom_stages=frozenset(names(flags["custom_apply_stage_kinds"])),

@@ -2,16 +2,18 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from controller.flux import halt
 from controller.flux.halt import Halt
 from controller.flux.names import Name
+from controller.flux.remote import Elsewhere, Remote
 from controller.flux.spec import Spec
 from controller.settings import Flux
 from engine.drift import is_suspicious
+from engine.errors import KsealError
 from engine.execute import Live
 from engine.health.expressions import Expressions
 from engine.health.verdict import Health
@@ -34,7 +36,11 @@ class Destination:
     """One cluster under one identity. Its watches are the controller's own: they tell no more than that an object of
     an inventory changed, and whoever acts on it does so under the identity."""
 
-    def __init__(self, live: Live, discovery: Discovery, observer: Observer, records: Records) -> None:
+    def __init__(
+        self, live: Live, discovery: Discovery, observer: Observer, records: Records, *, is_guest: bool
+    ) -> None:
+        """`is_guest`: the identity is not the controller's own, so what it may see has to be asked."""
+        self._is_guest = is_guest
         self.live = live
         self._discovery = discovery
         self._observer = observer
@@ -67,6 +73,13 @@ class Destination:
     def is_current(self, owner: str, ref: ObjectRef) -> bool:
         """Whether an object is healthy as far as is known."""
         return self.live.verdict(owner, ref).health is Health.CURRENT
+
+    def check_visible(self, refs: Iterable[ObjectRef]) -> None:
+        """Raises: Forbidden when the identity may not read one of these objects, of which our watches would tell it."""
+        for ref in refs if self._is_guest else ():
+            resource = self.live.resource(ref, None)
+            if resource is not None:
+                self.live.find(resource, ref)
 
     def judge_by(self, owner: str, expressions: Expressions | None) -> None:
         """Judge the health of an owner's objects by these expressions where they say something about a kind."""
@@ -102,6 +115,7 @@ class Clusters:
         observer: Observer,
         discovery: Discovery,
         records: Records,
+        remote: Remote,
         settings: Flux,
     ) -> None:
         """`open_cluster` makes a client with the controller's rate limit and its right to write."""
@@ -110,29 +124,32 @@ class Clusters:
         self._observer = observer
         self._discovery = discovery
         self._records = records
+        self._remote = remote
         self._settings = settings
         self._lock = threading.Lock()
         self._own = open_cluster(connection)
-        self._known: OrderedDict[str, tuple[Cluster, Destination]] = OrderedDict()
+        self._known: OrderedDict[Hashable, _Opened] = OrderedDict()
 
     def destination(self, name: Name, spec: Spec) -> Destination:
-        """Where this Kustomization delivers to. Raises: Halt."""
-        if spec.kube_config is not None:
-            raise Halt(
-                halt.RECONCILIATION_FAILED,
-                "failed to build kube client: spec.kubeConfig is not supported",
-                hint="deliver to another cluster by a controller of its own",
-            )
+        """Where this Kustomization delivers to. Raises: Halt; ApiError."""
         user = self._user(name, spec)
+        try:
+            elsewhere = self._remote.connection(name, spec.kube_config, user) if spec.kube_config is not None else None
+        except KsealError as error:
+            what = f"failed to build kube client: {error.message}"
+            raise Halt(halt.RECONCILIATION_FAILED, what, hint=error.hint) from error
+        key: Hashable = (elsewhere.key if elsewhere is not None else "", user)
+        dropped = None
         with self._lock:
-            found = self._known.get(user)
+            found = self._known.get(key)
             if found is None:
-                found = self._known[user] = self._make(user)
-            self._known.move_to_end(user)
-            dropped = self._known.popitem(last=False)[1][0] if len(self._known) > _KEPT else None
+                found = self._known[key] = self._make(user) if elsewhere is None else self._make_remote(elsewhere)
+            self._known.move_to_end(key)
+            if len(self._known) > _KEPT:
+                _, dropped = self._known.popitem(last=False)
         if dropped is not None:
             dropped.close()
-        return found[1]
+        return found.destination
 
     def may_act(self, name: Name, spec: Spec) -> bool:
         """Whether the service account to act as is there. Raises: ApiError."""
@@ -148,26 +165,51 @@ class Clusters:
     def forget(self, owner: str) -> None:
         """The owner is gone."""
         with self._lock:
-            destinations = [destination for _, destination in self._known.values()]
-        for destination in destinations:
-            destination.forget(owner)
+            opened = list(self._known.values())
+        for found in opened:
+            found.destination.forget(owner)
 
     def close(self) -> None:
-        """End all requests."""
+        """End all requests and watches."""
         with self._lock:
-            clusters = [self._own, *(cluster for cluster, _ in self._known.values())]
-        for cluster in clusters:
-            cluster.close()
+            opened = list(self._known.values())
+        for found in opened:
+            found.close()
+        self._own.close()
 
     def _user(self, name: Name, spec: Spec) -> str:
         """Whom to act as; empty for the controller itself. Source: flux.md section 4.9."""
         account = spec.service_account or self._settings.account
         return f"system:serviceaccount:{name.namespace}:{account}" if account else ""
 
-    def _make(self, user: str) -> tuple[Cluster, Destination]:
+    def _make(self, user: str) -> "_Opened":
         connection = self._connection
         if user:
             connection = replace(connection, credentials=ActingAs(connection.credentials, Impersonate(user)))
         cluster = self._open(connection)
         live = Live(cluster, discovery=self._discovery, observer=self._observer, records=self._records)
-        return cluster, Destination(live, self._discovery, self._observer, self._records)
+        destination = Destination(live, self._discovery, self._observer, self._records, is_guest=bool(user))
+        return _Opened(destination, (cluster,), None)
+
+    def _make_remote(self, elsewhere: Elsewhere) -> "_Opened":
+        """Another cluster has kinds and watches of its own; they see what its kubeconfig lets them see."""
+        cluster, looking = self._open(elsewhere.connection), self._open(elsewhere.connection)
+        discovery = Discovery(looking)
+        observer = self._remote.observer(looking, discovery)
+        live = Live(cluster, discovery=discovery, observer=observer, records=self._records)
+        destination = Destination(live, discovery, observer, self._records, is_guest=False)
+        return _Opened(destination, (cluster, looking), observer)
+
+
+class _Opened(NamedTuple):
+    """A destination, and what has to be closed with it."""
+
+    destination: Destination
+    clusters: tuple[Cluster, ...]
+    observer: Observer | None
+
+    def close(self) -> None:
+        if self.observer is not None:
+            self.observer.stop()
+        for cluster in self.clusters:
+            cluster.close()

@@ -156,6 +156,7 @@ class Reconciler:
             what = f"Source artifact not found, retrying in {spelled(seconds)}"
             following = Next(seconds.total_seconds())
             raise Halt(halt.ARTIFACT_FAILED, what, following=following, severity=None, is_passing=True)
+        self._check_references(name, spec)
         dependencies.check(
             draft.raw,
             spec,
@@ -196,6 +197,13 @@ class Reconciler:
             plural = f"{SOURCES[kind].plural}.{SOURCES[kind].group}"
             raise Halt(halt.ARTIFACT_FAILED, f'{plural} "{at.name}" not found', severity=None)
         return found.object()
+
+    def _check_references(self, name: Name, spec: Spec) -> None:
+        """Under lockdown what others deliver is not even asked whether it is ready."""
+        foreign = next((found.at for found in spec.depends_on if found.at.namespace != name.namespace), None)
+        if self._settings.lockdown and foreign is not None:
+            what = f"can't access 'Kustomization/{foreign}', cross-namespace references have been blocked"
+            raise Halt(halt.ACCESS_DENIED, what, is_stalled=True)
 
     def _found(self, at: Name) -> dict[str, Any] | None:
         found = self._kustomizations.get(at)

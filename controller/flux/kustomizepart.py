@@ -19,8 +19,9 @@ from controller.flux.names import KUSTOMIZATIONS, KUSTOMIZE_CONTROLLER, SOURCES,
 from controller.flux.objects import Objects
 from controller.flux.passes import Passes
 from controller.flux.planning import Planner
+from controller.flux.remote import Remote
 from controller.flux.statuses import Statuses
-from controller.flux.storage import artifacts_of
+from controller.flux.storage import artifacts_of, guard_of
 from controller.flux.telling import Telling
 from controller.runtime.frontdoor import FrontDoor
 from controller.runtime.queue import WorkQueue
@@ -28,6 +29,7 @@ from controller.runtime.worker import WorkerPool
 from engine.build import Builder
 from engine.buildcache import BuildCache
 from engine.errors import KsealError
+from engine.kube.client import Cluster
 from engine.kube.discovery import Discovery, serves
 from engine.kube.refs import CONFIG_MAPS, SECRETS, Resource
 from engine.kube.watch import Informer, Problem
@@ -65,9 +67,7 @@ class KustomizePart:
         cluster = led.cluster()
         self._cluster = cluster
         self._discovery = Discovery(led.cluster())
-        self._observer = Observer(
-            led.cluster(), self._discovery, on_change=self._dispatcher.object_changed, on_problem=self._unseen
-        )
+        self._observer = self._observing(led.cluster(), self._discovery)
         folder = shared.root / _FOLDER
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._records = Records(
@@ -127,6 +127,7 @@ class KustomizePart:
             observer=self._observer,
             discovery=self._discovery,
             records=self._records,
+            remote=Remote(self._cluster, guard_of(self._shared), flux, observer=self._observing),
             settings=flux,
         )
         post = self._forwarder.post if self._forwarder is not None else None
@@ -158,6 +159,9 @@ class KustomizePart:
             telling=telling,
             settings=flux,
         )
+
+    def _observing(self, cluster: Cluster, discovery: Discovery) -> Observer:
+        return Observer(cluster, discovery, on_change=self._dispatcher.object_changed, on_problem=self._unseen)
 
     # Coming up
 

@@ -140,6 +140,8 @@ class Planner:
             refs = tuple(member.ref for member in members)
         else:
             refs = tuple(destination.placed(ref, name.namespace) for ref in spec.health_checks)
+            with failing_with(halt.RECONCILIATION_FAILED):
+                destination.check_visible(ref for ref in refs if ref not in members)
         own = ObjectRef(KUSTOMIZE, "Kustomization", name.namespace, name.name)
         awaited = tuple(ref for ref in refs if ref != own)
         return Gate(awaited, "healthy", spec.timeout.total_seconds()) if awaited else None

@@ -11,7 +11,7 @@ from engine.kube.account import credentials_of, impersonation_of
 from engine.kube.credentials import ClientCertificate, Credentials, Headers, Nobody, TokenFile, read_file
 from engine.kube.errors import ConfigError
 from engine.kube.impersonate import ActingAs, Impersonate
-from engine.kube.kubeconfig import Entry, KubeConfig, names, read
+from engine.kube.kubeconfig import Entry, KubeConfig, names, of_data, read
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT_NAMESPACE = "default"
@@ -66,7 +66,49 @@ def load(
     files = read(kubeconfig, environ)
     if files.is_empty and not kubeconfig and not server and environ.get("KUBERNETES_SERVICE_HOST"):
         return in_cluster(environ, service_account, impersonate)
-    chosen = _choose(files, context, cluster, user, server)
+    return _connection(files, _choose(files, context, cluster, user, server), server, impersonate, environ)
+
+
+def of_stranger(
+    data: bytes,
+    called: str,
+    *,
+    impersonate: Impersonate | None = None,
+    allows_programs: bool = False,
+    allows_insecure: bool = False,
+) -> Connection:
+    """The connection of a kubeconfig that somebody else wrote, say into a Secret that errors call `called`.
+
+    Nothing of this machine may get into it: it names no file, starts no program unless `allows_programs`, and has its
+    server checked unless `allows_insecure`. Whether its address may be dialled is for the caller to say.
+    Raises: ConfigError, YamlError, LoginError.
+    """
+    files = of_data(data, called)
+    chosen = _choose(files, None, None, None, None)
+    for entry, fields in (
+        (chosen.cluster, ("certificate-authority",)),
+        (chosen.user, ("client-certificate", "client-key", "tokenFile")),
+    ):
+        for named in fields:
+            if entry.text(named) is not None:
+                raise ConfigError(f"{entry}: {named} names a file", f"put the content there, as {named}-data or token")
+    for program in ("exec", "auth-provider"):
+        if chosen.user.mapping(program) is not None and not allows_programs:
+            raise ConfigError(f"{chosen.user}: {program} would start a program", "use a token or a client certificate")
+    if chosen.cluster.flag("insecure-skip-tls-verify") and not allows_insecure:
+        raise ConfigError(f"{chosen.cluster}: insecure-skip-tls-verify", "put certificate-authority-data there")
+    if not (chosen.cluster.text("server") or "").startswith("https://"):
+        raise ConfigError(f"{chosen.cluster}: its server is not reached by https", "write it as https://HOST:PORT")
+    return _connection(files, chosen, None, impersonate, {})
+
+
+def _connection(
+    files: KubeConfig,
+    chosen: "_Choice",
+    server: str | None,
+    impersonate: Impersonate | None,
+    environ: Mapping[str, str],
+) -> Connection:
     address = _server(chosen.cluster, server)
     # As kubectl: no token goes over a plain connection, where anybody may listen; `kubectl proxy` needs none.
     credentials = credentials_of(chosen.user, chosen.cluster) if address.startswith("https:") else Nobody()

@@ -110,11 +110,19 @@ def read(kubeconfig: str | None, environ: Mapping[str, str]) -> KubeConfig:
     return _merge([Path(home, ".kube", "config")] if home else [])
 
 
+def of_data(data: bytes, called: str) -> KubeConfig:
+    """One that somebody else wrote; `called` is how errors name it. Raises: ConfigError, YamlError."""
+    return _joined({Path(called): _document(data, Path(called))})
+
+
 def _merge(files: list[Path]) -> KubeConfig:
+    return _joined({file: _read_file(file) for file in files})
+
+
+def _joined(files: Mapping[Path, Mapping[str, Any]]) -> KubeConfig:
     merged: dict[str, dict[str, Entry]] = {"cluster": {}, "user": {}, "context": {}}
     current = None
-    for file in files:
-        document = _read_file(file)
+    for file, document in files.items():
         chosen = Entry("file", "", file, document).text("current-context")
         current = current or chosen
         for kind, entries in merged.items():
@@ -124,7 +132,7 @@ def _merge(files: list[Path]) -> KubeConfig:
 
 
 def _read_file(file: Path) -> Mapping[str, Any]:
-    from engine.kube.yaml import DEFAULT, Dialect, read_all  # not needed in a pod, which has no kubeconfig
+    from engine.kube.yaml import DEFAULT  # not needed in a pod, which has no kubeconfig
 
     try:
         with file.open("rb") as opened:
@@ -137,6 +145,12 @@ def _read_file(file: Path) -> Mapping[str, Any]:
         raise ConfigError(
             f"kubeconfig {file}: more than the {DEFAULT.bytes} bytes that are read", "is it the file that was meant?"
         )
+    return _document(content, file)
+
+
+def _document(content: bytes, file: Path) -> Mapping[str, Any]:
+    from engine.kube.yaml import Dialect, read_all
+
     documents = read_all(content, dialect=Dialect.V2, source=f"kubeconfig {file}")
     document = documents[0] if documents else {}  # kubectl too reads the first document only
     if not isinstance(document, dict) or document.get("kind", "Config") != "Config":

@@ -78,6 +78,19 @@ def outcome(obj: Mapping[str, Any], *, requested: str = "") -> Outcome:
     return Outcome.FAILED if now.status == "False" and now.reason and now.reason not in _PASSING else Outcome.WORKING
 
 
+class Target(NamedTuple):
+    """The revision that an object has to come to: that of its source, or one that is none of those `before`, since the
+    source may have moved on meanwhile. A controller may learn of the request before it learns of the source.
+    """
+
+    revision: str
+    before: tuple[str, ...]
+
+    def is_met(self, revision: str) -> bool:
+        """Whether the object is there."""
+        return revision == self.revision or (revision != "" and revision not in self.before)
+
+
 class StatusSelector(NamedTuple):
     """`ready=false`, `stalled!=true`: a condition and its status, in whatever case."""
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from controller.cli import asked, kinds, reach, standing, waiting
+from controller.cli.kinds import text_at
 from engine.errors import KsealError
 from sealer.cli import listing
 from sealer.cli.misuse import Misused
@@ -33,16 +34,27 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
             raise Misused(f"{one}: has no source", hint=f"--with-source is for Kustomizations: {EXAMPLE}")
     with reach.opened(given, environ) as (client, home):
         objects = [found.one(client, one, home) for one in wanted]
+        fetched: dict[waiting.Key, waiting.Wait] = {}
         if given.flag("with-source"):
             sources = [_request(client, one) for one in _sources(client, objects, terminal)]
             if given.flag("no-wait"):
                 terminal.info("the sources are asked, and not waited for")
-            elif code := waiting.until_done(client, sources, limit, given, terminal, is_reported=False):
+            elif code := waiting.until_done(client, sources, limit, given, terminal, is_reported=False, done=fetched):
                 return code
-        waits = [_request(client, one) for one in objects]
+        waits = [_request(client, one)._replace(target=_target(one, fetched)) for one in objects]
         if given.flag("no-wait"):
             return 0
         return waiting.until_done(client, waits, limit, given, terminal)
+
+
+def _target(one: "Found", fetched: "Mapping[waiting.Key, Wait]") -> standing.Target | None:
+    """The revision of the source that was fetched for an object."""
+    ref = one.kind.source_of(one.obj)
+    source = fetched.get((ref.kind, ref.namespace, ref.name)) if ref else None
+    if source is None:
+        return None
+    attempted = text_at(one.obj, "status", "lastAttemptedRevision")
+    return standing.Target(source.kind.revision_of(source.obj), (one.kind.revision_of(one.obj), attempted))
 
 
 def _sources(client: "Cluster", objects: "list[Found]", terminal: "Terminal") -> "list[Found]":

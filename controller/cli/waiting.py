@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from controller.cli import reach, standing
 from controller.cli.kinds import Kind, text_at
-from controller.cli.standing import Outcome
+from controller.cli.standing import Outcome, Target
 from engine.errors import KsealError
 from sealer.cli import files, listing
 from sealer.cli.verb import Given, Option
@@ -27,11 +27,14 @@ Key = tuple[str, str, str]
 
 
 class Wait(NamedTuple):
-    """One object to wait for, as it is now; `requested` is the request that has to be handled, if one was made."""
+    """One object to wait for, as it is now."""
 
     kind: Kind
     obj: Mapping[str, Any]
     requested: str = ""
+    """The request that has to be handled, if one was made."""
+    target: Target | None = None
+    """The revision that it has to come to, if there is one."""
 
     @property
     def key(self) -> Key:
@@ -42,7 +45,12 @@ class Wait(NamedTuple):
     @property
     def outcome(self) -> Outcome:
         """What came of it so far."""
-        return standing.outcome(self.obj, requested=self.requested)
+        outcome = standing.outcome(self.obj, requested=self.requested)
+        if self.target is None or outcome is Outcome.WORKING:
+            return outcome
+        attempted = text_at(self.obj, "status", "lastAttemptedRevision")
+        reached = attempted if outcome is Outcome.FAILED else self.kind.revision_of(self.obj)
+        return outcome if self.target.is_met(reached) else Outcome.WORKING
 
 
 def limit_seconds(given: Given) -> float:
@@ -58,12 +66,14 @@ def until_done(
     terminal: "Terminal",
     *,
     is_reported: bool = True,
+    done: dict[Key, Wait] | None = None,
 ) -> int:
     """Wait for all of them, and report each where that is wanted; 0 when all are ready, else 1 with the reasons said.
 
-    Raises: ApiError, and KsealError when one is deleted meanwhile.
+    `done` gets the objects as they are at the end. Raises: ApiError, and KsealError when one is deleted meanwhile.
     """
-    waiting = {one.key: one for one in waits}
+    waiting = {} if done is None else done
+    waiting.update((one.key, one) for one in waits)
     _follow(client, waiting, time.monotonic() + limit, terminal)
     if is_reported:
         _report(list(waiting.values()), given)

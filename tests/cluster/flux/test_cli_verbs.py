@@ -222,12 +222,18 @@ def test_a_sync_with_its_source_asks_the_source_first(team: Team) -> None:
     syncing = team.begin("sync", "kustomization", "apps", "--with-source")
     wait_until(lambda: team.requested("GitRepository", "web"), "the source is asked for")
     assert team.requested("Kustomization", "apps") is None
-    report(team.plane, team.source, ready="True", reason="Succeeded", message="stored artifact")
+    newer = f"main@sha1:{'2' * 40}"
+    artifact = {**team.read("GitRepository", "web")["status"]["artifact"], "revision": newer}
+    report(team.plane, team.source, ready="True", reason="Succeeded", message="stored artifact", artifact=artifact)
     wait_until(lambda: team.requested("Kustomization", "apps"), "the Kustomization is asked for")
-    team.applied(team.apps)
+    team.applied(team.apps)  # by a controller that has not heard of the new artifact yet
+    with pytest.raises(subprocess.TimeoutExpired):
+        syncing.wait(0.5)
+    done = {"ready": "True", "reason": "ReconciliationSucceeded", "message": "Applied"}
+    report(team.plane, team.apps, **done, lastAppliedRevision=newer)
     output, _ = syncing.communicate(timeout=30)
     assert syncing.returncode == 0
-    assert len(rows(output)) == 2
+    assert rows(output)[1][1:3] == ["main@sha1:22222222", "ready"]
 
 
 def test_a_failure_ends_a_sync_with_its_reason(team: Team) -> None:

@@ -117,3 +117,14 @@ def test_the_source_of_a_kustomization_is_in_its_own_namespace_unless_it_says_so
     obj["spec"]["sourceRef"]["namespace"] = "sources"
     assert str(KUSTOMIZATION.source_of(obj)) == "GitRepository/sources/web"
     assert GIT_REPOSITORY.source_of(obj) is None
+
+
+@pytest.mark.parametrize(
+    ("reached", "is_met"), [("new", True), ("newer", True), ("old", False), ("failed", False), ("", False)]
+)
+def test_an_object_has_to_come_to_the_revision_of_its_source_or_beyond(reached: str, is_met: bool) -> None:
+    assert standing.Target("new", ("old", "failed")).is_met(reached) is is_met
+
+
+def test_nothing_new_is_met_by_what_was_there() -> None:
+    assert standing.Target("old", ("old", "")).is_met("old")

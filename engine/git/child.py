@@ -36,8 +36,16 @@ _SETTINGS: Final = {
     "maintenance.auto": "false",
     "advice.detachedHead": "false",
 }
-# A shell sets the limit and becomes git: between fork and exec no code of ours runs, which threads would make unsafe.
-_LIMITED: Final = ("/bin/sh", "-c", 'ulimit -v "$0" && exec "$@"', str(MEMORY_KIBIBYTES))
+FILE_BLOCKS: Final = 8 * 1024 * 1024
+"""Largest file that the child may write, in blocks of 512 bytes: a server that never stops sending fills no disk."""
+# A shell sets the limits and becomes git: between fork and exec no code of ours runs, which threads would make unsafe.
+# A limit of files that is there already stays: it may be lower.
+_LIMITED: Final = (
+    "/bin/sh",
+    "-c",
+    f'ulimit -v "$0" && {{ [ "$(ulimit -f)" != unlimited ] || ulimit -f {FILE_BLOCKS}; }} && exec "$@"',
+    str(MEMORY_KIBIBYTES),
+)
 _KEPT: Final = (
     "PATH",
     "TMPDIR",

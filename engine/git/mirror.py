@@ -32,6 +32,10 @@ _LOOSE_IN_ONE: Final = 24
 _PACKS: Final = 40
 _PACKS_AT_MOST: Final = 120
 """Packs after which a fetch tidies by itself; otherwise a sweep does."""
+_FORGIVEN: Final = {
+    f"fetch.fsck.{fault}": "ignore" for fault in ("badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode")
+}
+"""Faults that old programs left in the history of many repositories, and that do no harm."""
 _GRAIN_SECONDS: Final = 0.02
 
 
@@ -184,7 +188,7 @@ class Mirror:
     def _fetch(self, words: list[str], environment: Mapping[str, str], timeout_seconds: float) -> None:
         faults.point("fetch into a mirror")
         try:
-            self.git.run(*words, environment=environment, timeout_seconds=timeout_seconds)
+            self.git.run(*words, environment=environment, settings=_FORGIVEN, timeout_seconds=timeout_seconds)
         except GitError:
             self._tidy_locks()
             raise

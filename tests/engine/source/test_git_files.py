@@ -182,6 +182,22 @@ def test_a_mirror_whose_content_rotted_is_told_once_and_begun_anew(
     assert paths(source, wanted()) == ["a.yaml", "c.yaml"]
 
 
+@pytest.mark.parametrize("name", ["..", ".git", "."])
+def test_a_tree_with_a_name_that_leads_elsewhere_is_refused(
+    repository: Bare, source: GitSource, wanted: Wanted, name: str
+) -> None:
+    repository.commit({"a.yaml": "a"})
+    blob = repository.git("rev-parse", "main:a.yaml").decode().strip()
+    inner = b"100644 evil.yaml\0" + bytes.fromhex(blob)
+    words = ("hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+    inside = repository.git(*words, given=inner).decode().strip()
+    outer = repository.git(*words, given=f"40000 {name}".encode() + b"\0" + bytes.fromhex(inside)).decode().strip()
+    commit = repository.git("commit-tree", "-m", "x", outer).decode().strip()
+    repository.git("update-ref", "refs/heads/main", commit)
+    with pytest.raises(SourceError):
+        paths(source, wanted())
+
+
 def test_a_disk_that_takes_no_more_is_an_error_and_leaves_the_mirror_as_it_was(
     repository: Bare, source: GitSource, wanted: Wanted
 ) -> None:

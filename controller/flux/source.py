@@ -58,6 +58,8 @@ from engine.source.base import AUTHENTICATION_FAILED, Artifact, SourceError, Sou
 from engine.source.git import GitCredentials, GitSource, Include, Resolved, Verification
 from engine.source.store import Store
 
+SWEEP_SECONDS: Final = 3600.0
+"""How often mirrors that nobody uses are looked for; what is dropped too early is fetched again."""
 VERIFICATION_ERROR: Final = "VerificationError"
 INVALID_PROVIDER: Final = "InvalidProviderConfiguration"
 _STORAGE_REASONS: Final = frozenset(
@@ -128,6 +130,7 @@ class SourceReconciler:
         jitter_percent: int = 5,
         requeue: timedelta = timedelta(seconds=30),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`advertised` is the address in URLs of artifacts; `on_revision` is told kind, name and the new revision.
@@ -149,6 +152,8 @@ class SourceReconciler:
         self._requeue = requeue
         self._now = now
         self._chance = chance
+        self._clock = clock
+        self._swept_at = clock()
         self._lock = threading.Lock()
         self._mirrors: dict[Name, str] = {}
         """The mirror that each uses."""
@@ -174,20 +179,27 @@ class SourceReconciler:
         except SourceError as error:
             return self._fail(work, error)
         self._succeed(work, resolved)
+        self._sweep_mirrors()
         self._log.debug("source looked at", ref=str(name), revision=resolved.revision, seconds=time.monotonic() - began)
         return Next(spec.interval.total_seconds() * (1 + self._jitter * (2 * self._chance() - 1)))
 
     def sweep(self) -> None:
-        """Drop what GitRepositories left behind that went while nobody looked; when all that exist are known."""
-        names = self._objects.names()
-        known = {owner_of(name) for name in names}
+        """Drop artifacts of GitRepositories that went while nobody looked. Only when all that exist are known."""
+        known = {owner_of(name) for name in self._objects.names()}
         for owner in self._store.owners():
             if owner.startswith("gitrepository/") and owner not in known:
                 self._store.drop(owner)
+
+    def _sweep_mirrors(self) -> None:
+        """Once in a while: drop mirrors that no GitRepository has used since the start, and tidy the others."""
+        now = self._clock()
         with self._lock:
-            mirrors = {name: self._mirrors[name] for name in names if name in self._mirrors}
-        if len(mirrors) == len(names):  # whose mirror is not known yet may still need it
-            self._git.sweep({*mirrors.values()})
+            if now - self._swept_at < SWEEP_SECONDS:
+                return
+            self._swept_at = now
+            wanted = {*self._mirrors.values()}
+        gone = self._git.sweep(wanted)
+        self._log.info("mirrors swept", dropped=len(gone), kept=len(wanted))
 
     def _forget(self, name: Name) -> None:
         self._store.drop(owner_of(name))

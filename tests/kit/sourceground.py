@@ -103,6 +103,8 @@ class SourceGround:
         self.told = Told()
         self.revisions: list[tuple[str, Name, str]] = []
         self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.seconds = 0.0
+        """The clock by which pauses are measured."""
         self.begin(advertised)
 
     def begin(self, advertised: str = ADVERTISED) -> None:
@@ -126,6 +128,7 @@ class SourceGround:
             on_revision=lambda kind, name, revision: self.revisions.append((kind, name, revision)),
             log=structlog.get_logger(),
             now=lambda: self.now,
+            clock=lambda: self.seconds,
             chance=lambda: 0.5,
         )
 

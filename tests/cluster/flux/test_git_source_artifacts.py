@@ -2,6 +2,9 @@
 
 import http.client
 import io
+import os
+import resource
+import signal
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from controller.flux.artifacts import routes
-from controller.flux.halt import NEVER
+from controller.flux.halt import BACKOFF, NEVER
 from controller.flux.names import Name
+from controller.flux.source import SWEEP_SECONDS
 from controller.runtime.http import HttpServer
 from tests.kit.controlplane import ControlPlane
 from tests.kit.fluxobjects import install_definitions
@@ -207,6 +211,46 @@ def test_what_went_while_nobody_looked_is_swept(ground: SourceGround, fleet: Wor
     ground.look("fleet")
     ground.reconciler.sweep()
     assert ground.store.owners() == [f"gitrepository/{ground.namespace}/fleet"]
+
+
+def test_mirrors_that_nobody_uses_any_more_are_dropped_in_time(
+    ground: SourceGround, fleet: WorkCopy, host: CountedGit, tmp_path: Path
+) -> None:
+    other = WorkCopy(host, tmp_path / "other", "other")
+    other.push("first")
+    ground.make("fleet", fleet.url)
+    ground.look("fleet")
+    ground.change("fleet", url=other.url)
+    ground.look("fleet")
+    mirrors = ground.folder / "git" / "mirrors"
+    assert len([*mirrors.glob("*/repository.git")]) == 2
+    ground.seconds += SWEEP_SECONDS
+    ground.look("fleet")
+    assert len([*mirrors.glob("*/repository.git")]) == 1
+    assert ground.status("fleet")["artifact"]["revision"] == other.revision
+
+
+def test_a_disk_that_takes_no_more_is_said_and_the_old_artifact_stays(ground: SourceGround, fleet: WorkCopy) -> None:
+    ground.make("fleet", fleet.url, ignore="*.bin\n")
+    ground.look("fleet")
+    (fleet.folder / "large.bin").write_bytes(os.urandom(1 << 20))
+    fleet.push("large")
+    ground.look("fleet")  # now the content is in the mirror, and not in the artifact
+    before = ground.status("fleet")["artifact"]
+    ground.change("fleet", ignore="none\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        assert ground.look("fleet") == BACKOFF
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert ground.conditions("fleet")["StorageOperationFailed"][:2] == ("True", "ArchiveOperationFailed")
+    assert ground.status("fleet")["artifact"] == before
+    assert ground.store.verify(before["path"], before["digest"])
+    ground.look("fleet")
+    assert set(ground.conditions("fleet")) == {"Ready", "ArtifactInStorage"}
 
 
 def test_ignore_rules_and_sparse_folders_make_another_artifact_of_the_same_revision(

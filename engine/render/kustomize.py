@@ -75,9 +75,10 @@ class Kustomize:
                 output_bytes=self._bounds.output_bytes,
             )
         except JailError as error:
-            raise BuildError(*_told(error, closure, str(folder), is_secret=is_secret)) from None
+            told = _told(error, closure, str(folder), is_secret=is_secret)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        raise BuildError(*told)  # here, so that nothing leads from it to the words of the program
 
     def _fill(self, folder: Path, files: Files, closure: Closure, changed: Mapping[str, bytes]) -> None:
         made: set[Path] = set()

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from engine.kube.refs import EVENTS
 from tests.kit.controlplane import ControlPlane
 from tests.kit.flux import SHARD, SourceController
 from tests.kit.gitserver import USER
@@ -223,3 +224,26 @@ def test_what_cannot_be_fetched_has_the_same_conditions_and_reasons(pair: Pair, 
                 for kind, words in said["conditions"].items()
             }
     assert ours == theirs
+
+
+def test_a_new_artifact_and_a_failure_are_told_by_the_same_events(pair: Pair) -> None:
+    for name, reason in (("branch", "NewArtifact"), ("unsigned", "InvalidCommitSignature")):
+        pair.ground.told.take()
+        pair.theirs(name)
+        events = pair.ground.cluster.list(
+            EVENTS, pair.ground.namespace, field_selector=f"involvedObject.name={name},reason={reason}"
+        )
+        theirs = next(events)
+        pair.ground.make(f"ours-told-{name}", **_as_it_is(pair, name))
+        pair.ground.look(f"ours-told-{name}")
+        (ours,) = pair.ground.told.events
+        assert (ours.type, ours.reason) == (theirs["type"], theirs["reason"])
+        assert ours.message.partition("; ")[0] == theirs["message"]  # behind it stands the cure, where there is one
+        assert ours.component == theirs["source"]["component"]
+        assert {*ours.annotations} == {*(theirs["metadata"].get("annotations") or {})}
+
+
+def _as_it_is(pair: Pair, name: str) -> dict[str, Any]:
+    raw = pair.ground.find(name)
+    assert raw is not None
+    return {"labels": {SHARD: "ours"}, **raw["spec"]}

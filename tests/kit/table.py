@@ -242,6 +242,8 @@ _ALL = (
     Program("kstatusjudge", _digest("kstatusjudge"), Module("kstatusjudge", "."), seconds=60),
     # What Flux's substitution after a build makes of a text or an object; only tests ask it.
     Program("envsubstjudge", _digest("envsubstjudge"), Module("envsubstjudge", "."), seconds=45),
+    # What Flux makes of ignore rules and archives; only tests ask it.
+    Program("sourcejudge", _digest("sourcejudge"), Module("sourcejudge", "."), seconds=5),
     # What the YAML store of SOPS makes of a document or a tree; only tests ask it.
     Program("sopsyaml", _digest("sopsyaml"), Module("sopsyaml", "."), seconds=85),
     # Flux's own controllers and command line, beside which ours is tested and measured.
@@ -298,6 +300,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "promjudge",
         "kstatusjudge",
         "envsubstjudge",
+        "sourcejudge",
         "git",
         "sshd",
         "sops",

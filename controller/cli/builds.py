@@ -71,10 +71,11 @@ class Delivery(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What is built: files of a source, and the path of a folder or file in them."""
+    """What is built."""
 
     files: "SourceFiles"
-    path: str
+    path: str | None
+    """Of a folder or file among them; None where a Kustomization says it."""
     called: str
     revision: str = ""
 
@@ -108,22 +109,21 @@ class Bench:
     def build(self, place: Place, deliveries: Sequence[Delivery]) -> list[Built]:
         """The builds that a place stands for: of a folder, or of each Kustomization.
 
-        With a Kustomization the path of the place is that of its folder, where it has one.
         Raises: KsealError.
         """
         from engine.render.base import Overlay
 
-        if not deliveries:
-            if place.path in place.files.files:
-                return [Built(self._read(place), None)]
-            return [Built(self._finished(self._built(place, Overlay(path=place.path)), None), None)]
-        return [self._delivered(place, one) for one in deliveries]
+        if deliveries:
+            return [self._delivered(place, one) for one in deliveries]
+        path = place.path or ""
+        if path in place.files.files:
+            return [Built(self._finished(_objects_in(place, path), None), None)]
+        return [Built(self._finished(self._built(place, Overlay(path=path)), None), None)]
 
     def _delivered(self, place: Place, delivery: Delivery) -> Built:
         from dataclasses import replace
 
-        is_folder = place.path != "" or not delivery.spec.overlay.path
-        overlay = replace(delivery.spec.overlay, path=place.path) if is_folder else delivery.spec.overlay
+        overlay = delivery.spec.overlay if place.path is None else replace(delivery.spec.overlay, path=place.path)
         if not place.files.has_folder(overlay.path):
             raise KsealError(
                 f"{delivery.ref}: spec.path: there is no folder {overlay.path} in {place.called}",
@@ -142,16 +142,6 @@ class Bench:
                 hint = f"install kustomize on the PATH, or name its file: {PROGRAM}=/usr/local/bin/kustomize"
             at = f"{place.revision}: " if place.revision else ""
             raise KsealError(at + error.message, hint) from error
-
-    def _read(self, place: Place) -> list[Object]:
-        """The objects of a file of manifests, as they stand."""
-        from engine.kube import manifest
-
-        objects, _ = manifest.read(place.files.read(place.path), source=place.called)
-        for one in objects:
-            if not (one.api_version and one.kind and one.name):
-                raise one.error("an object without apiVersion, kind or metadata.name")
-        return self._finished([one.raw for one in objects], None)
 
     def _finished(self, objects: list[Object], delivery: Delivery | None) -> list[Object]:
         """After the build: substitution, and what marks the objects of a Kustomization."""
@@ -215,7 +205,7 @@ def deliveries_in(place: Place) -> tuple[list[Delivery], str | None]:
     """
     from engine.kube import manifest
 
-    found, _ = manifest.read(place.files.read(place.path), source=place.called)
+    found, _ = manifest.read(place.files.read(place.path or ""), source=place.called)
     deliveries = [delivery(one.raw, place.called) for one in found if _is(one.raw, KUSTOMIZATION)]
     sources = {text_at(one.raw, "metadata", "name"): one.raw for one in found if _is(one.raw, GIT_REPOSITORY)}
     if not deliveries:
@@ -242,6 +232,17 @@ def delivery(raw: Mapping[str, Any], called: str) -> Delivery:
             f"{called}: {KUSTOMIZATION.ref_of(raw)}: a field has another type than its kind allows",
             "the API server would say which: kubectl apply --dry-run=server -f FILE",
         ) from error
+
+
+def _objects_in(place: Place, path: str) -> list[Object]:
+    """The objects of a file of manifests, as they stand. Raises: KsealError."""
+    from engine.kube import manifest
+
+    objects, _ = manifest.read(place.files.read(path), source=place.called)
+    for one in objects:
+        if not (one.api_version and one.kind and one.name):
+            raise one.error("an object without apiVersion, kind or metadata.name")
+    return [one.raw for one in objects]
 
 
 def _is(raw: Mapping[str, Any], kind: Any) -> bool:

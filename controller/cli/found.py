@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from controller.cli.asked import Asked
 from controller.cli.kinds import Kind
 from engine.errors import KsealError
-from engine.kube.errors import NotFound, NotServed
+from engine.kube.errors import Forbidden, NotFound, NotServed
 
 if TYPE_CHECKING:
     from engine.kube.client import Cluster
@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
 
 class Missing(KsealError):
-    """Objects that were named are not there; each has been said."""
+    """Something that was asked for is not there, or not for us; each has been said."""
 
 
 def look(
@@ -39,8 +39,8 @@ def look(
 ) -> Iterator[Found]:
     """What there is of it. A name in all namespaces may mean several objects.
 
-    Kinds that the server does not serve are left out unless they are all that is asked for. An object that is missing
-    is said, and the others are given nevertheless.
+    Kinds that the server does not serve are left out unless they are all that is asked for. What is missing or
+    forbidden is said, and the others are given nevertheless.
     Raises: ApiError; Missing at the end.
     """
     missing = 0
@@ -50,6 +50,12 @@ def look(
             found = list(_of(client, one, namespace, label_selector))
         except NotServed as error:
             unserved.append(error)
+            continue
+        except Forbidden as error:
+            if len(asked) == 1:
+                raise
+            terminal.error(error.message, error.hint)
+            missing += 1
             continue
         except NotFound as error:
             terminal.error(error.message, _elsewhere(one, namespace))
@@ -63,7 +69,7 @@ def look(
     if unserved and (len(unserved) == len(asked)):
         raise unserved[0]
     if missing:
-        raise Missing(f"{missing} of {len(asked)} objects are missing")
+        raise Missing(f"{missing} of {len(asked)} could not be had")
 
 
 def one(client: "Cluster", asked: Asked, namespace: str) -> Found:

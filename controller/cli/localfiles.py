@@ -146,8 +146,10 @@ def _walk(root: Path) -> Iterator[str]:
             with os.scandir(root / inside) as entries:
                 for each in entries:
                     path = f"{inside}/{each.name}" if inside else each.name
+                    if each.name == _GIT:
+                        continue  # a folder; of a submodule, or a second work tree, a file
                     if each.is_dir(follow_symlinks=False):
-                        waiting += [path] if each.name != _GIT else []
+                        waiting.append(path)
                     elif each.is_file(follow_symlinks=False):
                         count += 1
                         yield path

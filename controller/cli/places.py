@@ -42,16 +42,30 @@ def resolve(
             )
     files = _files(root, environ, revision, ignored)
     if word is None:
-        return Place(files, "", called, revision or ""), found
+        return Place(files, None, called, revision or ""), found
     place = Place(files, inside, called, revision or "")
     if inside in files.files and not found:
         found, ignored = builds.deliveries_in(place)
         if found:
             files = files if ignored is None else _files(root, environ, revision, ignored)
-            return Place(files, "", given.text("source-root") or str(root), revision or ""), found
+            return Place(files, None, given.text("source-root") or str(root), revision or ""), found
     elif not files.has_folder(inside):
         raise NoSuchPlace(f"{called}: no such file or folder", None if revision is None else "was it moved since?")
-    return place, found
+    return place, _of_folder(found, inside, str(named))
+
+
+def _of_folder(found: list[Delivery], inside: str, named: str) -> list[Delivery]:
+    """Of several Kustomizations in a file the one that delivers a folder. Raises: Misused when that is not one."""
+    if len(found) < 2:
+        return found
+    fitting = [one for one in found if one.spec.overlay.path == inside]
+    if len(fitting) != 1:
+        names = ", ".join(one.ref for one in found)
+        raise Misused(
+            f"{named}: which Kustomization is meant is not clear: {names}",
+            hint="name a folder that one of them has as its spec.path, or no folder",
+        )
+    return fitting
 
 
 def _root(given: Given, path: Path) -> Path:

@@ -142,6 +142,27 @@ def test_what_is_missing_is_said_and_the_rest_is_shown(team: Team) -> None:
     assert "kseal get kustomizations nothing -A" in done.stderr
 
 
+def test_what_is_forbidden_is_said_and_the_rest_is_shown(team: Team) -> None:
+    nobody = team.plane.account(team.namespace, "nobody")
+    rules = [{"apiGroups": ["kustomize.toolkit.fluxcd.io"], "resources": ["kustomizations"], "verbs": ["list"]}]
+    subject = {"kind": "ServiceAccount", "name": "nobody", "namespace": team.namespace}
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{team.namespace}"
+    team.plane.api.text("POST", f"{rbac}/roles", {"metadata": {"name": "some"}, "rules": rules})
+    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "some"}
+    binding = {"metadata": {"name": "some"}, "roleRef": ref, "subjects": [subject]}
+    team.plane.api.text("POST", f"{rbac}/rolebindings", binding)
+    command = [str(KSEAL), "get", "all", f"--kubeconfig={nobody.kubeconfig}", f"--namespace={team.namespace}"]
+
+    def look() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    wait_until(lambda: "kustomization/apps" in look().stdout, "the rights are known")
+    done = look()
+    assert done.returncode == 1
+    assert "GitRepository" in done.stderr
+    assert 'RBAC must allow the verb "list" on "gitrepositories.source.toolkit.fluxcd.io"' in done.stderr
+
+
 def test_an_empty_namespace_is_told(team: Team) -> None:
     done = team.run("get", "receivers")
     assert (done.returncode, done.stdout) == (0, "")

@@ -165,6 +165,20 @@ def test_a_folder_is_built_as_a_kustomization_elsewhere_says(folder: Path, kseal
     assert "Kustomization/flux-system/apps: spec.path: there is no folder apps" in said.err
 
 
+def test_of_several_kustomizations_the_one_of_the_folder_counts(folder: Path, kseal: Kseal) -> None:
+    other = DELIVERY.replace("name: apps", "name: other").replace("./apps", "./other").replace("from-the", "another")
+    (folder / "delivery.yaml").write_text(f"{DELIVERY}---\n{other}")
+    (folder / "other").mkdir()
+    (folder / "other" / "all.yaml").write_text(MANIFESTS.replace("namespace: shop", "namespace: other"))
+    whole = kseal("build", "delivery.yaml", "-o", "json")
+    assert len(json.loads(whole.out)["items"]) == 6
+    one = kseal("build", "other", "--kustomization", "delivery.yaml", "--source-root", ".")
+    assert one.objects["ConfigMap/web"]["data"]["host"] == "another-spec"
+    unclear = kseal("build", ".", "--kustomization", "delivery.yaml")
+    assert unclear.code == 2
+    assert "Kustomization/flux-system/apps, Kustomization/flux-system/other" in unclear.err
+
+
 def test_what_a_kustomization_lacks_is_said(folder: Path, kseal: Kseal) -> None:
     (folder / "delivery.yaml").write_text(DELIVERY.replace("  interval: 5m\n", ""))
     assert (

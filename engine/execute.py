@@ -181,6 +181,9 @@ class _Step:
         now = now._replace(waits=gate, deadline=deadline, left=tuple(left), look_again_seconds=SHORT_LOOK_SECONDS)
         if self._live.clock() < deadline:
             return now
+        for item in late:
+            if item.state is State.UNSERVED and item.resource is not None:
+                self._live.forget(item.resource)
         said = {
             "gone": "immutable field detected, failed to wait for object to be deleted",
             "served": "dry-run failed: its kind is not served yet",

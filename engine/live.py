@@ -10,7 +10,7 @@ from engine.health.rules import judge
 from engine.health.verdict import NOT_FOUND, Health, Verdict
 from engine.kube.client import Cluster
 from engine.kube.discovery import Discovery
-from engine.kube.errors import ApiError, NotFound
+from engine.kube.errors import ApiError, NotFound, NotServed
 from engine.kube.refs import ObjectRef, Resource
 from engine.observer import Observed, Observer
 from engine.records import Record, Records
@@ -110,9 +110,12 @@ class Live:
         return self.is_seen(ref) and not is_suspicious(record, self.observed(ref))
 
     def find(self, resource: Resource, ref: ObjectRef) -> Object | None:
-        """The object from the server; None when there is none. Raises: ApiError."""
+        """The object from the server; None when there is none. Raises: ApiError, NotServed among them: that a kind is
+        not served says nothing of its objects."""
         try:
             return self.cluster.get(resource, ref.namespace or None, ref.name)
+        except NotServed:
+            raise
         except NotFound:
             return None
 
@@ -145,6 +148,8 @@ class Live:
         try:
             resource = self.resource(ref, None)
             live = None if resource is None else self.find(resource, ref)
+        except NotServed:
+            return NOT_FOUND
         except ApiError as error:
             return Verdict(Health.UNKNOWN, error.message)
         if live is None:

@@ -85,11 +85,8 @@ def _delete(ref: ObjectRef, resource: Resource, live: Live, ownership: Ownership
     if resource.namespaced and not ref.namespace:
         return Action.DELETED  # no such object can be
     for tries_left in reversed(range(_TRIES)):
-        try:
-            obj = live.cluster.get(resource, ref.namespace or None, ref.name)
-        except NotServed:
-            raise
-        except NotFound:
+        obj = live.find(resource, ref)
+        if obj is None:
             return Action.DELETED
         metadata = obj["metadata"]
         if not ownership.owns(obj) or ownership.is_protected(obj) or metadata["uid"] in kept_uids:

@@ -153,8 +153,9 @@ class Ground:
         return made
 
     def delete(self, resource: Resource, name: str) -> None:
+        path = resource.path(self.namespace if resource.namespaced else None, name)
         try:
-            self.plane.api.text("DELETE", resource.path(self.namespace if resource.namespaced else None, name))
+            self.plane.api.text("DELETE", f"{path}?propagationPolicy=Background")
         except Refused as error:
             if error.status != 404:
                 raise

@@ -41,20 +41,25 @@ class Limits(NamedTuple):
 DEFAULT_LIMITS: Final = Limits()
 
 
-def pack(files: Iterable[tuple[str, bool, bytes]], target: BinaryIO) -> None:
+def pack(
+    files: Iterable[tuple[str, bool, bytes]], target: BinaryIO, *, largest: int = DEFAULT_LIMITS.compressed
+) -> None:
     """Write files (path, is_executable, content), in the order in which they come, each after its folders.
 
-    Raises: SourceError when the target cannot be written, or for a path that is none.
+    Raises: SourceError when the target cannot be written, for a path that is none, and for an archive of more than
+    `largest` bytes, which no reader would take.
     """
-    deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    check, size = 0, 0
+    written = len(_GZIP_HEADER)
     try:
         target.write(_GZIP_HEADER)
-        for part in _tar(files):
-            check, size = zlib.crc32(part, check), size + len(part)
-            target.write(deflate.compress(part))
-        target.write(deflate.flush())
-        target.write(check.to_bytes(4, "little") + (size & 0xFFFF_FFFF).to_bytes(4, "little"))
+        for part in _deflated(_tar(files)):
+            written += target.write(part)
+            if written > largest:
+                raise SourceError(
+                    f"the archive is larger than {largest} bytes",
+                    "leave files out with spec.ignore, .sourceignore or spec.sparseCheckout",
+                    reason=ARCHIVE_FAILED,
+                )
     except OSError as error:
         raise SourceError(
             f"the archive cannot be written: {(error.strerror or str(error)).lower()}", reason=ARCHIVE_FAILED
@@ -74,6 +79,17 @@ def unpack(source: BinaryIO, folder: Path, limits: Limits) -> Tree:
         raise _refused("it is no gzip, or damaged") from error
     except OSError as error:
         raise _refused(f"cannot be extracted: {(error.strerror or str(error)).lower()}") from error
+
+
+def _deflated(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The body of a gzip, and what ends it."""
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    check, size = 0, 0
+    for part in parts:
+        check, size = zlib.crc32(part, check), size + len(part)
+        yield deflate.compress(part)
+    yield deflate.flush()
+    yield check.to_bytes(4, "little") + (size & 0xFFFF_FFFF).to_bytes(4, "little")
 
 
 def _tar(files: Iterable[tuple[str, bool, bytes]]) -> Iterator[bytes]:

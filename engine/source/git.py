@@ -6,6 +6,7 @@ internal/controller/gitrepository_controller.go; messages begin as theirs do.
 """
 
 import os
+import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -204,13 +205,15 @@ class GitSource:
         self._environ = dict(environ)
         self._guard = guard
         self._limits = limits
-        self._scratch = scratch or root / "scratch"
+        # Named after the root, since it is emptied at the start: a killed process may have left keys there.
+        self._scratch = (scratch or root) / f"git-{verify.digest(str(root.absolute()).encode())[:12]}"
         self._lister = RefLister(guard)
         self._polls: OrderedDict[tuple[str, bytes], _Poll] = OrderedDict()
         self._lock = threading.Lock()
         child = {name: value for name, value in environ.items() if name not in _PROXIES}
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._key = _kept_key(root / "key")
             self._mirrors = Mirrors(root / "mirrors", environ=child)
@@ -227,6 +230,7 @@ class GitSource:
 
         Raises: SourceError.
         """
+        wanted = _normal(wanted)
         ref = wanted.ref
         with _told():
             access = self._access(wanted, credentials)
@@ -259,6 +263,7 @@ class GitSource:
 
         Raises: SourceError, also while the files are read; Unverified when the signature does not convince.
         """
+        wanted = _normal(wanted)
         with ExitStack() as stack:
             with _told():
                 access = self._access(wanted, credentials)
@@ -456,6 +461,11 @@ class GitSource:
 
 
 _MOVED: Final = "moved"
+
+
+def _normal(wanted: GitWanted) -> GitWanted:
+    """Commits are written in any case, and are told in the lower one."""
+    return wanted._replace(ref=wanted.ref._replace(commit=wanted.ref.commit.lower()))
 
 
 def _full_name(ref: GitRef, resolved: Resolved) -> str:

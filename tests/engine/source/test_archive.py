@@ -215,6 +215,12 @@ def test_a_garbled_archive_is_refused_or_stays_inside(data: st.DataObject) -> No
         assert [each.name for each in Path(made).iterdir()] in ([], ["out"])
 
 
+def test_an_archive_that_no_reader_would_take_is_not_written() -> None:
+    with pytest.raises(SourceError, match="larger than 5000 bytes") as caught:
+        pack([("a", False, os.urandom(10_000))], io.BytesIO(), largest=5_000)
+    assert caught.value.reason == "ArchiveOperationFailed"
+
+
 def test_a_target_that_takes_no_more_is_an_error() -> None:
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(SourceError, match="no space left"):
         pack([("a", False, os.urandom(10_000))], full)  # type: ignore[arg-type]

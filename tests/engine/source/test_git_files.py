@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,7 +77,7 @@ def test_a_commit_counts_where_a_branch_has_it_in_its_history(
 ) -> None:
     old = repository.commit({"a.yaml": "a"})
     repository.commit({"b.yaml": "b"})
-    assert paths(source, wanted(commit=old)) == ["a.yaml"]
+    assert paths(source, wanted(commit=old.upper())) == ["a.yaml"]
     assert paths(source, wanted(commit=old, branch="main")) == ["a.yaml"]
 
 
@@ -294,6 +296,32 @@ def test_a_sweep_drops_the_mirrors_that_nobody_wants(repository: Bare, source: G
     assert source.sweep({source.key(wanted())}) == [source.key(wanted(commit=first))]
     assert source._mirrors.all_keys() == [source.key(wanted())]
     assert paths(source, wanted(commit=first)) == ["a.yaml"]
+
+
+def test_many_threads_read_one_repository_while_it_moves(repository: Bare, source: GitSource, wanted: Wanted) -> None:
+    repository.commit({"0.yaml": "a"})
+    lock = threading.Lock()
+
+    def one(number: int) -> bool:
+        if number % 4 == 0:
+            with lock:
+                repository.commit({f"{number}.yaml": "b"})
+        resolved = source.resolve(wanted())
+        found = {path for path, _, _ in source.files(wanted(), resolved)}
+        return found == set(repository.git("ls-tree", "--name-only", resolved.commit).decode().split())
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(one, range(12)))
+
+
+def test_keys_that_a_killed_process_left_go_at_the_start(tmp_path: Path) -> None:
+    first = GitSource(tmp_path / "source", environ={}, guard=Guard(), scratch=tmp_path / "memory")
+    (first._scratch / "access-0").mkdir()
+    (first._scratch / "access-0" / "identity").write_text("key")
+    (tmp_path / "memory" / "other").mkdir()
+    GitSource(tmp_path / "source", environ={}, guard=Guard(), scratch=tmp_path / "memory")
+    assert list(first._scratch.iterdir()) == []
+    assert (tmp_path / "memory" / "other").is_dir()
 
 
 def test_a_mirror_in_use_is_not_swept(repository: Bare, source: GitSource, wanted: Wanted) -> None:

@@ -10,6 +10,9 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
+
+from controller.api.gitrepository import GitRepositorySpec
 from controller.flags import parse_duration
 from controller.flux.names import Name
 from engine.source.base import SourceStalled
@@ -53,7 +56,11 @@ class GitSpec:
 
 def read(raw: Mapping[str, Any]) -> GitSpec:
     """The spec of a GitRepository. Raises: SourceStalled for what can never be fetched as it stands."""
-    spec = raw.get("spec") or {}
+    spec: Any = raw.get("spec")
+    try:
+        msgspec.convert(spec, GitRepositorySpec)
+    except msgspec.ValidationError as error:  # only a definition other than ours or Flux's lets this through
+        raise SourceStalled(f"the spec is none of a GitRepository: {error}") from error
     url = spec.get("url") or ""
     _check_url(url)
     if spec.get("recurseSubmodules"):
@@ -64,10 +71,7 @@ def read(raw: Mapping[str, Any]) -> GitSpec:
     provider = spec.get("provider") or _GENERIC
     _check_provider(provider, spec)
     verify = spec.get("verify") or {}
-    interval = _duration(spec, "interval")
-    if interval is None:
-        raise SourceStalled("spec.interval is missing", "write it as in 1m")
-    timeout = _duration(spec, "timeout") or _TIMEOUT
+    interval, timeout = _duration(spec, "interval"), _duration(spec, "timeout", _TIMEOUT)
     ref = spec.get("ref") or {}
     return GitSpec(
         wanted=GitWanted(
@@ -178,11 +182,11 @@ def _name(reference: Mapping[str, Any] | None) -> str | None:
     return (reference or {}).get("name") or None
 
 
-def _duration(spec: Mapping[str, Any], field: str) -> timedelta | None:
+def _duration(spec: Mapping[str, Any], field: str, default: timedelta = timedelta(0)) -> timedelta:
     text = spec.get(field)
     if text is None:
-        return None
+        return default
     try:
-        return parse_duration(str(text))
+        return parse_duration(text)
     except ValueError:
         raise SourceStalled(f"spec.{field}: {text!r} is not a duration", "write it as in 1m or 1h30m") from None

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
+import msgspec
+
+from controller.api.receiver import ReceiverSpec
 from controller.flags import parse_duration
 from controller.flux import conditions
 from controller.flux.conditions import (
@@ -123,6 +126,10 @@ class ReceiverReconciler:
 
     def _check(self, spec: Mapping[str, Any]) -> tuple[str, str] | None:
         """Reason and words for what only a change of the Receiver helps; None when there is nothing."""
+        try:
+            msgspec.convert(spec, ReceiverSpec)
+        except msgspec.ValidationError as error:  # only a definition other than ours or Flux's lets this through
+            return VALIDATION_FAILED, f"the spec is none of a Receiver: {error}"
         kind = spec.get("type") or ""
         if kind in UNSUPPORTED:
             return VALIDATION_FAILED, f"receivers of type {kind} are not supported by kseal"

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import structlog
 from controller.flux.events import Teller
 from controller.flux.filters import Cel
 from controller.flux.halt import BACKOFF, NEVER
-from controller.flux.hooks import Hooks
+from controller.flux.hooks import BODY_LIMIT, Hooks
 from controller.flux.names import (
     GIT_REPOSITORIES,
     NOTIFICATION_CONTROLLER,
@@ -305,6 +306,14 @@ def test_each_path_answers_at_a_bounded_rate(flux_plane: ControlPlane, namespace
         path = door.make()
         assert [door.call(path) for _ in range(3)] == [200, 200, 429]
         assert [door.call("/hook/" + "0" * 64) for _ in range(3)] == [404, 404, 429]
+
+
+def test_a_body_above_the_limit_is_not_read(door: Door) -> None:
+    door.secret()
+    path = door.make()
+    with socket.create_connection(("127.0.0.1", door.server.port), timeout=10) as client:
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_LIMIT + 1}\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_what_another_controller_left_does_not_hold_a_receiver(door: Door) -> None:

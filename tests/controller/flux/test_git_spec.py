@@ -1,5 +1,6 @@
 """What a GitRepository asks for, and when its artifact has to be made again."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -65,7 +66,8 @@ def test_every_field_is_taken() -> None:
         ({"url": "https://host:99999/x"}, "URLInvalid", "failed to parse url"),
         ({"provider": "aws"}, "InvalidProviderConfiguration", "'aws' is not supported"),
         ({"interval": "soon"}, "GitOperationFailed", "spec.interval: 'soon' is not a duration"),
-        ({"interval": None}, "GitOperationFailed", "spec.interval is missing"),
+        ({"interval": None}, "GitOperationFailed", "$.interval"),
+        ({"ref": {"branch": 5}}, "GitOperationFailed", "$.ref.branch"),
         ({"recurseSubmodules": True}, "GitOperationFailed", "spec.recurseSubmodules"),
     ],
 )
@@ -79,6 +81,23 @@ def test_what_can_never_be_fetched_is_refused_with_a_reason(spec: dict[str, Any]
 def test_an_object_without_a_spec_is_refused() -> None:
     with pytest.raises(SourceStalled):
         read({})
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = st.sampled_from(
+    ["url", "interval", "timeout", "ref", "verify", "include", "secretRef", "sparseCheckout", "ignore", "provider"]
+)
+
+
+@given(st.dictionaries(FIELDS, ANYTHING, max_size=4) | ANYTHING)
+def test_a_spec_of_any_form_is_taken_or_refused(spec: Any) -> None:
+    found = {**raw()["spec"], **spec} if isinstance(spec, dict) else spec
+    with suppress(SourceStalled):
+        read({"spec": found})
 
 
 ARTIFACT = {"revision": "main@sha1:a", "digest": "sha256:a", "url": "http://one/x"}

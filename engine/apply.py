@@ -172,6 +172,8 @@ class Applier:
         item.digest = self._live.records.digest(self._salt, self._ignores.digest_text(), text)
         record = self._live.records.get(self._owner, item.ref)
         if record is not None and record.desired == item.digest and self._live.is_untouched(item.ref, record):
+            if (observed := self._live.observed(item.ref)) is not None:
+                item.sight = Sight(record, observed.verdict)
             self._done(item, Action.UNCHANGED)
 
     def _compare(self, item: Item) -> None:

@@ -33,6 +33,19 @@ _SOPS_VALUE = b"ENC[AES256_GCM,"
 _SOPS_MARKERS = (b"sops_mac=ENC[", b"mac: ENC[", b'"mac": "ENC[', b'"mac":"ENC[')
 """What a document encrypted by SOPS has in it. Source: kustomize-controller internal/decryptor/decryptor.go."""
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\s*", re.DOTALL)
+_BOOKKEEPING = frozenset(
+    {
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    }
+)
+"""Metadata of the server, as exported manifests have them: in an apply they would only make it fail."""
 _NAMELESS_KINDS = frozenset({"Namespace", "Node", "PersistentVolume"})  # of the core group: they have no namespace
 _WITHOUT_NAMESPACES: Mapping[str, frozenset[str]] = {
     "": _NAMELESS_KINDS,
@@ -112,9 +125,7 @@ def has_no_namespace(group: str, kind: str) -> bool:
 def _one(obj: Mapping[str, Any], ownership: Ownership) -> Object:
     ref = _checked(obj)
     made = dict(obj)
-    metadata = made["metadata"] = dict(obj["metadata"])
-    metadata.pop("creationTimestamp", None)
-    metadata.pop("managedFields", None)  # the server refuses an apply that has some
+    metadata = made["metadata"] = {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}
     _refuse_encrypted(made, ref, ownership)
     labels = {**_texts(metadata, "labels", ref), **ownership.common_labels, **ownership.labels}
     annotations = {**_texts(metadata, "annotations", ref), **ownership.common_annotations}

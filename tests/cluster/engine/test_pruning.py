@@ -9,6 +9,8 @@ from engine.execute import PruneFailed
 from engine.inventory import Inventory, Member
 from engine.kube.refs import ObjectRef, Resource
 from tests.cluster.engine.conftest import CONFIGS, CONTROL, DEPLOYMENTS, Ground
+from tests.kit.apicalls import Refused
+from tests.kit.process import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -154,6 +156,34 @@ def test_members_of_a_kind_that_is_gone_are_gone(ground: Ground) -> None:
     progress = ground.deliver([], before=Inventory([member]))
     assert progress.is_done
     assert list(ground.inventory) == []
+
+
+def test_members_of_a_kind_whose_own_server_is_away_stay_members(ground: Ground) -> None:
+    group = f"{ground.namespace}.example.org"
+    spec = {
+        "group": group,
+        "version": "v1",
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "insecureSkipTLSVerify": True,
+        "service": {"name": "nobody", "namespace": ground.namespace},
+    }
+    services = "/apis/apiregistration.k8s.io/v1/apiservices"
+    ground.plane.api.text("POST", services, {"metadata": {"name": f"v1.{group}"}, "spec": spec})
+    wait_until(lambda: _status(ground, f"/apis/{group}/v1") == 503, "the group is known")
+    member = Member(ObjectRef(group, "Widget", ground.namespace, "x"), "v1")
+    progress = ground.deliver([], before=Inventory([member]))
+    ground.plane.api.text("DELETE", f"{services}/v1.{group}")
+    assert isinstance(progress.failed, PruneFailed)
+    assert list(ground.inventory) == [member]
+
+
+def _status(ground: Ground, path: str) -> int:
+    try:
+        ground.plane.api.text("GET", path)
+    except Refused as error:
+        return error.status
+    return 200
 
 
 def test_dependents_are_left_to_the_garbage_collector(ground: Ground) -> None:

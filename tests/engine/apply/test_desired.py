@@ -116,6 +116,12 @@ def test_a_status_is_left_out_but_that_of_a_definition() -> None:
     assert "creationTimestamp" not in one(crd)["metadata"]
 
 
+def test_what_the_server_wrote_into_an_exported_manifest_is_left_out() -> None:
+    exported = {"uid": "x", "resourceVersion": "1", "generation": 2, "managedFields": [], "creationTimestamp": "x"}
+    made = one(config(metadata={**exported, "finalizers": ["a"]}))
+    assert set(made["metadata"]) == {"name", "namespace", "labels", "finalizers"}
+
+
 def test_a_placeholder_for_the_authority_of_a_conversion_webhook_is_left_out() -> None:
     def crd(bundle: str) -> Object:
         webhook = {"clientConfig": {"caBundle": bundle, "url": "https://x"}}

@@ -232,7 +232,9 @@ def _parts(url: str) -> tuple[str, str, str]:
         raise AccessError(
             f"failed to parse url '{_without_user(url)}'", "it begins with https://, http:// or ssh://", is_url=True
         )
-    bare = urlunsplit((parts.scheme, origin.netloc, parts.path.rstrip("/"), "", ""))
+    path = parts.path.rstrip("/")
+    path = path if origin.scheme == "ssh" else quote(path, safe="/%~:@!$&'()*+,;=")
+    bare = urlunsplit((parts.scheme, origin.netloc, path, "", ""))
     return bare, unquote(parts.username or ""), unquote(parts.password or "")
 
 

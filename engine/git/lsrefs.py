@@ -8,7 +8,7 @@ next question is one POST. Source: gitprotocol-v2(5), gitprotocol-http(5).
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
@@ -19,8 +19,8 @@ from engine.git.wire import Answer, Resolver, WireError, exchange, origin_of
 
 AGENT: Final = "git/kseal"
 """Some hosts answer only to names that begin like git's own."""
-LARGEST: Final = 64 << 20
-"""Bytes of an answer: half a million refs."""
+LARGEST: Final = 32 << 20
+"""Bytes of an answer: some 400 000 refs."""
 _REDIRECTS: Final = 5
 _REMEMBERED: Final = 4_096
 _SERVICE: Final = "/info/refs?service=git-upload-pack"
@@ -206,9 +206,9 @@ def _within(refs: Refs, prefixes: Sequence[str]) -> Refs:
     return {name: ref for name, ref in refs.items() if not prefixes or name.startswith(tuple(prefixes))}
 
 
-def _content(body: bytes) -> Iterable[bytes]:
+def _content(body: bytes) -> Iterator[bytes]:
     try:
-        return [each for each in lines(body) if each is not None]
+        yield from (each for each in lines(body) if each is not None)
     except FramingError as error:
         raise GitError(error.message) from error
 

@@ -52,7 +52,9 @@ _PREFIXES: Final = 64
 _FORGOTTEN_SECONDS: Final = 7_200.0
 """After which a ref that nobody asked for any more is left out."""
 _SHARED: Final = 4_096
-_LARGEST_REFS: Final = 64 << 20
+_LARGEST_REFS: Final = 32 << 20
+_KEPT_REFS: Final = 10_000
+"""Refs of an answer that is kept for others; a larger one serves its asker only."""
 _PROXIES: Final = (
     "http_proxy",
     "https_proxy",
@@ -363,8 +365,10 @@ class GitSource:
                     poll.refs = self._list(access, sorted(asked), timeout_seconds)
                 except SourceError as error:
                     poll.error = error
-            if poll.refs is not None:
-                return poll.refs
+            if (refs := poll.refs) is not None:
+                if len(refs) > _KEPT_REFS:
+                    poll.refs, poll.asked = None, frozenset()
+                return refs
             failed = poll.error or SourceError("the refs were not listed")
         finally:
             poll.lock.release()

@@ -38,6 +38,19 @@ def test_which_credentials_go_along(url: str, secret: dict[str, bytes], expected
 
 
 @pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("https://git.example.org:443/a.git/", "https://git.example.org/a.git"),
+        ("http://git.example.org:8080/ä%20b.git", "http://git.example.org:8080/%C3%A4%20b.git"),
+        ("ssh://git@git.example.org:22/a.git", "ssh://git.example.org/a.git"),
+        ("https://[2001:db8::1]:8443/a", "https://[2001:db8::1]:8443/a"),
+    ],
+)
+def test_urls_have_one_form(written: str, url: str) -> None:
+    assert Access(written, {"identity": b"x", "known_hosts": b"x"}).url == url
+
+
+@pytest.mark.parametrize(
     "other",
     [
         *("http://git.example.org/team/apps.git", "https://git.example.org:8443/x", "https://evil.example.org/x"),

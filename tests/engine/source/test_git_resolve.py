@@ -203,6 +203,16 @@ def test_many_who_ask_at_once_share_questions_and_none_gets_an_answer_older_than
     assert len(count) <= 3  # the first one's, one for those who came meanwhile, one for who was late to the queue
 
 
+def test_a_very_large_answer_is_not_kept(
+    repository: Bare, source: GitSource, wanted: Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.source.git._KEPT_REFS", 1)
+    repository.commit({"a.yaml": "a"}, branch="main2")
+    repository.commit({"a.yaml": "a"})
+    assert source.resolve(wanted()).commit == source.resolve(wanted()).commit
+    assert [poll.refs for poll in source._polls.values()] == [None]
+
+
 def test_an_answer_to_somebody_else_serves_for_as_long_as_one_allows(
     repository: Bare, source: GitSource, wanted: Wanted
 ) -> None:

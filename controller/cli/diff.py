@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from controller.cli import asked, builds, places, reach, report
+from controller.cli import asked, builds, colouring, places, reach, report
 from controller.cli.differences import compare
 from controller.cli.kinds import KUSTOMIZATION
 from controller.cli.masking import Masks
@@ -118,7 +118,7 @@ def _told(found: "Sequence[Difference]", given: Given, environ: Mapping[str, str
     elif form == "markdown":
         shown = report.markdown(found, title=given.text("title") or title)
     else:
-        shown = report.text(found, has_colour=_has_colour(given, environ))
+        shown = report.text(found, has_colour=not given.text("write") and colouring.is_wanted(given, environ))
     path = given.text("write")
     if path is None and form == "text":
         _print(shown)
@@ -132,14 +132,6 @@ def _print(shown: str) -> None:
     if sys.stdout is not None:
         sys.stdout.write(shown)
         sys.stdout.flush()
-
-
-def _has_colour(given: Given, environ: Mapping[str, str]) -> bool:
-    asked_for = given.text("color") or "auto"
-    if asked_for != "auto" or given.text("write"):
-        return asked_for == "always"
-    is_plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
-    return sys.stdout is not None and sys.stdout.isatty() and not is_plain
 
 
 VERB: Final = Verb(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from controller.cli.colouring import coloured
 from sealer.cli.listing import as_json
 from sealer.cli.terminal import printable
 
@@ -28,10 +29,10 @@ def text(found: "Sequence[Difference]", *, has_colour: bool) -> str:
     for one in found:
         mark = _MARKS[one.word]
         head = f"{mark} {printable(str(one.ref))} {one.word}"
-        lines = [_coloured(head, f"{_COLOURS[mark]};1") if has_colour else head]
+        lines = [coloured(head, f"{_COLOURS[mark]};1") if has_colour else head]
         for line in map(printable, one.lines):
             colour = _COLOURS.get(line[:1])
-            lines.append(_coloured(f"  {line}", colour) if has_colour and colour else f"  {line}")
+            lines.append(coloured(f"  {line}", colour) if has_colour and colour else f"  {line}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + f"\n\n{counted(found)}\n"
 
@@ -122,7 +123,3 @@ def _html(words: str) -> str:
 def _inline(words: str) -> str:
     """One line of prose in which nothing is markup."""
     return "".join(f"\\{one}" if one in "\\`*_[]<>#|" else one for one in printable(words))
-
-
-def _coloured(line: str, colour: str) -> str:
-    return f"\x1b[{colour}m{line}\x1b[0m"

@@ -30,6 +30,7 @@ from engine.render.encrypted import decrypted
 from engine.render.generate import generate
 from engine.render.jail import Jail
 from engine.render.kustomize import Kustomize
+from engine.render.remote import Remote
 from engine.render.scratch import sweep
 
 __all__ = ["Bounds", "BuildError", "Builder", "Built", "Decryptor", "LimitError", "OutsideError", "Overlay"]
@@ -75,20 +76,21 @@ class Builder:
         cache: BuildCache | None,
         remote_bases: bool,
         scratch: Path,
+        remote: Remote | None = None,
         bounds: Bounds | None = None,
         plain: bool = True,
     ) -> None:
         """`scratch` is a folder on a memory file system, where what killed processes left is removed now.
 
         Without `kustomize` only what plain code knows is built; without `plain` the real program builds all.
-        `remote_bases` is what the resource's owner wants; this build reads the source alone and says so.
+        Remote bases are fetched by `remote`, such as `engine.remotebases.RemoteBases`, where `remote_bases` allows it.
         """
         self._bounds = bounds or Bounds()
         self._kustomize = Kustomize(kustomize, jail, scratch, self._bounds) if kustomize else None
         self._program = kustomize
         self._program_digest: str | None = None
         self._cache = cache
-        self._remote_bases = remote_bases
+        self._remote = remote if remote_bases else None
         self._plain = plain
         self._reader = Reader()
         sweep(scratch)
@@ -98,36 +100,37 @@ class Builder:
 
         Raises: BuildError when the closure cannot be resolved.
         """
-        return self._key(tree, self._closure(tree, overlay))
+        return self._key(self._closure(tree, overlay))
 
     def build(self, tree: Files, overlay: Overlay, *, decryptor: Decryptor | None = None) -> Built:
         """The objects of an overlay. Raises: BuildError, and with a decryptor what that raises."""
         found = self._closure(tree, overlay)
-        key = self._key(tree, found)
+        key = self._key(found)
         if decryptor is None:
             kept = self._cache.get(key) if self._cache else None
             if kept is not None:
                 return Built(tuple(kept), key)
-            objects, is_worth_keeping = self._rendered(tree, found, {})
+            objects, is_worth_keeping = self._rendered(found, found.rewritten, is_secret=False)
             objects = list(_applied(objects, found))
             if self._cache and is_worth_keeping:
                 self._cache.put(key, objects)
             return Built(tuple(objects), key)
         for path in sorted(found.manifests):
-            decryptor.check(tree.read(path), path)
-        changed = decrypted(tree, found, decryptor)
-        objects, _ = self._rendered(tree, found, changed)
+            decryptor.check(found.source.read(path), path)
+        changed = decrypted(found.source, found, decryptor)
+        objects, _ = self._rendered(found, {**found.rewritten, **changed}, is_secret=bool(changed))
         return Built(tuple(_applied(objects, found, decryptor.resource)), key)
 
     def _closure(self, tree: Files, overlay: Overlay) -> Closure:
         root = generate(tree, overlay)
-        return closure(tree, root, clamped(overlay.path), reader=self._reader, bounds=self._bounds)
+        folder = clamped(overlay.path)
+        return closure(tree, root, folder, reader=self._reader, bounds=self._bounds, remote=self._remote)
 
-    def _key(self, tree: Files, found: Closure) -> str:
+    def _key(self, found: Closure) -> str:
         digest = hashlib.sha256(f"{_VERSION}\n{self._renderer()}\n".encode())
         root = [found.folder, found.root.path, found.root.value]
         digest.update(json.dumps(root, sort_keys=True, separators=(",", ":")).encode())
-        known = tree.files
+        known = found.source.files
         for path in sorted(found.files):
             digest.update(f"\n{len(path)}:".encode() + path.encode("utf-8", "surrogateescape"))
             digest.update(f":{known[path].digest}".encode())
@@ -147,12 +150,14 @@ class Builder:
                 ) from error
         return self._program_digest
 
-    def _rendered(self, tree: Files, found: Closure, changed: Mapping[str, bytes]) -> tuple[list[dict[str, Any]], bool]:
+    def _rendered(
+        self, found: Closure, changed: Mapping[str, bytes], *, is_secret: bool
+    ) -> tuple[list[dict[str, Any]], bool]:
         """The objects, and whether making them took long enough to keep them. Raises: BuildError."""
         problem: BuildError | None = None
         if self._plain:
             try:
-                objects = native.build(tree, found, changed, self._bounds)
+                objects = native.build(found.source, found, changed, self._bounds)
             except Unusual:
                 pass
             except LimitError:
@@ -160,13 +165,13 @@ class Builder:
             except BuildError as error:
                 problem = error  # which names file and line; but only kustomize knows whether it is one
             else:
-                return objects, sum(map(_size(tree), found.files)) >= _WORTH_KEEPING
+                return objects, sum(map(_size(found.source), found.files)) >= _WORTH_KEEPING
         if self._kustomize is None:
             raise problem or BuildError(
                 f"{found.root.path}: needs kustomize, and there is none", "install kustomize, or name it by its path"
             )
         try:
-            output = self._kustomize.build(tree, found, changed, is_secret=bool(changed))
+            output = self._kustomize.build(found.source, found, changed, is_secret=is_secret)
         except LimitError:
             raise
         except BuildError as error:

@@ -12,22 +12,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from engine.kube.documents import Limits
-from engine.kube.yaml import Dialect, YamlError, read_all
+from engine.kube.yaml import Dialect, YamlError, read_all, write
 from engine.render.base import (
     Bounds,
     BuildError,
     Files,
     LimitError,
     OutsideError,
-    joined,
     kustomization_files,
     line_of,
 )
 from engine.render.generate import Generated
+from engine.render.remote import Address, Held, Mounted, Remote, address_of, checked, place_in
 
 _LIMITS: Final = Limits(bytes=4 * 1024 * 1024, nodes=200_000, aliased=20_000, documents=1_000)
 """Of a kustomization file and of the configuration of a transformer."""
 _REMEMBERED: Final = 4096
+_MOST_MOUNTS: Final = 16
 _REMOTE_STARTS: Final = ("git::", "gh:", "ssh://", "https://", "http://", "file://", "git@", "org-", "github.com")
 _REMOTE_MARKS: Final = ("?ref=", "?version=", "_git/", ".git", "//")
 _PATH_FIELDS: Final = ("path", "paths", "files", "envs", "env", "valuesFile", "additionalValuesFiles", "valuesFiles")
@@ -56,6 +57,10 @@ class Closure(NamedTuple):
     manifests: frozenset[str]
     """Those of them that resources come from."""
     root: Generated
+    source: Files
+    """The source, with fetched bases in it."""
+    rewritten: Mapping[str, bytes]
+    """Kustomization files that name fetched bases by where they stand now."""
 
 
 class Reader:
@@ -84,18 +89,36 @@ class Reader:
         return found
 
 
-def closure(files: Files, root: Generated, folder: str, *, reader: Reader, bounds: Bounds) -> Closure:
-    """The closure of a build that begins with `root` in `folder`. Raises: BuildError."""
-    walk = _Walk(files, reader, bounds)
+def closure(
+    files: Files, root: Generated, folder: str, *, reader: Reader, bounds: Bounds, remote: Remote | None = None
+) -> Closure:
+    """The closure of a build that begins with `root` in `folder`. `remote` fetches what is elsewhere.
+
+    Raises: BuildError.
+    """
+    walk = _Walk(files, reader, bounds, remote)
     walk.begin(root, folder)
-    return Closure(folder, walk.steps, frozenset(walk.found - {root.path}), frozenset(walk.manifests), root)
+    return Closure(
+        folder=folder,
+        steps=walk.steps,
+        files=frozenset(walk.found - {root.path}),
+        manifests=frozenset(walk.manifests),
+        root=root._replace(value=dict(walk.steps[folder].value)),
+        source=walk.files,
+        rewritten={path: data for path, data in walk.rewritten.items() if path != root.path},
+    )
 
 
 class _Walk:
     """The closure while it grows."""
 
-    def __init__(self, files: Files, reader: Reader, bounds: Bounds) -> None:
+    def __init__(self, files: Files, reader: Reader, bounds: Bounds, remote: Remote | None) -> None:
         self.files = files
+        self.own = files
+        self.remote = remote
+        self.mounts: dict[str, Files] = {}
+        self.rewritten: dict[str, bytes] = {}
+        self.moved: dict[tuple[str, str], str] = {}
         self.reader = reader
         self.bounds = bounds
         self.steps: dict[str, Step] = {}
@@ -170,22 +193,66 @@ class _Walk:
             for path in self.texts(step, field):
                 self.configuration(step, path)
         self.open.pop()
+        self.rewrite(step)
+
+    def rewrite(self, step: Step) -> None:
+        """Name what was fetched by where it stands."""
+        moved = {text: path for (folder, text), path in self.moved.items() if folder == step.folder}
+        if moved:
+            value = dict(step.value)
+            for field in ("resources", "bases", "components"):
+                if value.get(field):
+                    value[field] = [moved.get(text, text) for text in value[field]]
+            self.steps[step.folder] = step._replace(value=value)
+            self.rewritten[step.path] = write(value).encode()
 
     def resource(self, step: Step, path: str) -> None:
-        place = joined(step.folder, path)
-        if place is not None and place in self.files.files:
+        place = self.here(step, path)
+        if place in self.files.files:
             self.add(place)
             self.manifests.add(place)
-        elif place is not None and self.files.has_folder(place):
-            self.folder(place, step, path)
         else:
-            raise self.missing(step, path, place)
+            self.folder(place, step, path)
 
     def component(self, step: Step, path: str) -> None:
-        place = joined(step.folder, path)
-        if place is None or not self.files.has_folder(place):
+        place = self.here(step, path)
+        if not self.files.has_folder(place):
             raise self.missing(step, path, place)
         self.folder(place, step, path)
+
+    def here(self, step: Step, path: str) -> str:
+        """The file or folder that an entry means, fetched where it is elsewhere. Raises: BuildError."""
+        place = place_in(step.folder, path)
+        if place is not None and (place in self.files.files or self.files.has_folder(place)):
+            return place
+        address = address_of(path) if self.remote is not None else None
+        if self.remote is None or address is None:
+            raise self.missing(step, path, place)
+        place = self.mount(self.remote, address)
+        if place not in self.files.files and not self.files.has_folder(place):
+            raise BuildError(
+                f'{self.at(step, path)}: the repository has no "{address.folder}"', "check the path and the ref"
+            )
+        up = "../" * (step.folder.count("/") + 1 if step.folder else 0)
+        self.moved[step.folder, path] = up + place
+        return place
+
+    def mount(self, remote: Remote, address: Address) -> str:
+        """Fetch what an address names, once for a build; returns its place. Raises: BuildError, and what it raises."""
+        name = address.folder
+        if address.is_file:
+            name = "resource.yaml"
+        if address.mount not in self.mounts:
+            checked(self.own)
+            if len(self.mounts) >= _MOST_MOUNTS:
+                raise LimitError(f"more than {_MOST_MOUNTS} remote bases in one build", "copy some into the source")
+            self.mounts[address.mount] = (
+                Held([(name, remote.file(address.url))])
+                if address.is_file
+                else remote.repository(address.url, address.ref)
+            )
+            self.files = Mounted(self.own, dict(self.mounts))
+        return f"{address.mount}/{name}" if name else address.mount
 
     def named_files(self, step: Step) -> None:
         """Files that fields of the kustomization name, all but resources."""
@@ -209,7 +276,7 @@ class _Walk:
 
     def configuration(self, step: Step, text: str) -> None:
         """An entry of `generators` and its like: a text, a file, or a folder; what is configured names files too."""
-        place = joined(step.folder, text) if "\n" not in text else None
+        place = place_in(step.folder, text) if "\n" not in text else None
         if place is not None and place in self.files.files:
             self.add(place)
             self.manifests.add(place)
@@ -226,7 +293,7 @@ class _Walk:
             raise self.missing(step, text, place)
         for document in documents:
             for path, is_certain in _named(document):
-                place = joined(step.folder, path)
+                place = place_in(step.folder, path)
                 if place is not None and place in self.files.files:
                     self.add(place)
                 elif is_certain and "\n" not in path and (place is None or _is_remote(path)):
@@ -237,7 +304,7 @@ class _Walk:
         documents: list[Any] = []
         step = self.steps[folder]
         for path in self.texts(step, "resources"):
-            place = joined(folder, path)
+            place = place_in(folder, path)
             if place is not None and place in self.files.files:
                 documents += self.reader.documents(self.files, place)
             elif place is not None and place in self.steps and place not in self.open:
@@ -245,14 +312,14 @@ class _Walk:
         return documents
 
     def file(self, step: Step, path: str) -> None:
-        place = joined(step.folder, path)
+        place = place_in(step.folder, path)
         if place is None or place not in self.files.files:
             raise self.missing(step, path, place)
         self.add(place)
 
     def file_or_text(self, step: Step, text: str) -> None:
         """A patch may be written down where a file is named."""
-        place = joined(step.folder, text) if "\n" not in text else ""
+        place = place_in(step.folder, text) if "\n" not in text else ""
         if place is None:
             raise self.missing(step, text, place)
         if place in self.files.files:

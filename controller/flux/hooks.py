@@ -23,7 +23,6 @@ from controller.flux.receiver import HOOKS, Filters, read_token
 from controller.runtime.http import Route
 from controller.runtime.httpwire import Request, Response
 from controller.runtime.limiter import Limiter
-from engine import faults
 from engine.errors import KsealError
 from engine.kube.client import Cluster
 from engine.kube.errors import NotFound
@@ -194,7 +193,6 @@ class Hooks:
 
     def _annotate(self, resource: Resource, at: Name) -> None:
         body = {"metadata": {"annotations": {REQUESTED_AT: self._now().isoformat().replace("+00:00", "Z")}}}
-        faults.point("annotate")
         try:
             answer = self._cluster.patch(resource, at.namespace, at.name, body, field_manager=NOTIFICATION_CONTROLLER)
         except NotFound as error:

@@ -41,7 +41,8 @@ def _table(document: str, heading: str) -> list[list[str]]:
 
 
 def test_the_flags_of_the_controller_are_described_with_their_defaults() -> None:
-    described = {row[0].strip("`"): row[1].strip("`") for row in _table("docs/controller.md", "Flags")}
+    rows = [*_table("docs/controller.md", "Flags"), *_table("docs/deliveries.md", "Flags")]
+    described = {row[0].strip("`"): row[1].strip("`") for row in rows}
     options = [option for option in OPTIONS if isinstance(option, click.Option)]
     assert described == {option.opts[0]: _default(option) for option in options}
 

@@ -137,15 +137,18 @@ class Led:
 
     def waits_for(self) -> str | None:
         """What is missing, where the resources are served at all; None when nothing is."""
-        if self._part is None:
-            return None if self._is_unserved else "starting"
+        if self._is_unserved:
+            return None
         waits = self._startup.waits_for
-        return waits.message if waits is not None else self._part.trouble()
+        if waits is not None:
+            return waits.message
+        return self._part.trouble() if self._part is not None else "starting"
 
     def _come_up(self) -> None:
         if not self._wait_until_served():
             return
-        self._part = self._make(self)
+        if not self._startup.run((self._build,)) or self._part is None:
+            return
         self.elector.start()
         self.events.start()
         if not self._startup.run(self._part.steps()):
@@ -157,11 +160,21 @@ class Led:
         if self.leads:
             self._part.take_over()
 
+    def _build(self) -> None:
+        """Folders and programs may not be there yet. Raises: KsealError."""
+        try:
+            self._part = self._make(self)
+        except OSError as error:
+            raise KsealError(
+                f"{error.filename}: {(error.strerror or str(error)).lower()}", "can --storage-path be written to?"
+            ) from error
+
     def _wait_until_served(self) -> bool:
         """False when the process ends before."""
         while not self._stopping.is_set():
             try:
                 if self._is_served(self._lease_cluster):
+                    self._is_unserved = False
                     return True
                 if not self._is_unserved:
                     self.log.info("waits for its resources", hint="install their definitions: deploy/crds/flux")

@@ -12,11 +12,14 @@ from sealer.cli.misuse import Misused
 from sealer.cli.verb import Given, Option
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
     from controller.cli.localfiles import SourceFiles
     from controller.cli.variables import Variables
     from controller.flux.spec import Spec
     from engine.build import Builder, Decryptor
     from engine.ownership import Ownership
+    from engine.remotebases import RemoteBases
     from engine.render.base import Overlay
     from sealer.cli.terminal import Terminal
 
@@ -38,6 +41,7 @@ OPTIONS: Final = (
            many=True),
     Option(("--lenient",), "A variable without a value is empty, instead of an error."),
     Option(("--decrypt",), "Decrypt SOPS files with the keys of this machine."),
+    Option(("--remote-bases",), "Fetch bases that lie in other repositories; without it nothing is fetched."),
 )  # fmt: skip
 
 Object = dict[str, Any]
@@ -140,6 +144,8 @@ class Bench:
             hint = error.hint
             if self._lacks_program and "needs kustomize" in error.message:
                 hint = f"install kustomize on the PATH, or name its file: {PROGRAM}=/usr/local/bin/kustomize"
+            if "fetched from elsewhere" in error.message:
+                hint = f"{error.hint}; or fetch it: --remote-bases" if error.hint else "fetch it: --remote-bases"
             at = f"{place.revision}: " if place.revision else ""
             raise KsealError(at + error.message, hint) from error
 
@@ -163,11 +169,13 @@ def bench(given: Given, environ: Mapping[str, str], variables: "Variables", term
         base = memory if os.access(memory, os.W_OK) else None
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseal-cli-", dir=base)))
         program = kustomize_program(environ)
+        is_remote = given.flag("remote-bases")
         builder = Builder(
             kustomize=program,
             jail=stack.enter_context(Jail()),
             cache=None,
-            remote_bases=False,
+            remote_bases=is_remote,
+            remote=_remote_bases(environ, stack) if is_remote else None,
             scratch=scratch,
         )
         decryptor: Decryptor | None = None
@@ -178,6 +186,19 @@ def bench(given: Given, environ: Mapping[str, str], variables: "Variables", term
             keys = services(environ, has_local=True, uris=())
             decryptor = stack.enter_context(SopsDecryptor(keys, warn=terminal.warning))
         yield Bench(builder, variables, decryptor, terminal, lacks_program=program is None)
+
+
+def _remote_bases(environ: Mapping[str, str], stack: "ExitStack") -> "RemoteBases":
+    """What fetches them, without any credentials, as the controller does."""
+    import tempfile
+
+    from engine.remotebases import RemoteBases
+    from engine.source.git import GitSource
+    from engine.source.guard import Guard
+
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseal-bases-")))
+    guard = Guard()
+    return RemoteBases(GitSource(folder, environ=environ, guard=guard), guard)
 
 
 def kustomize_program(environ: Mapping[str, str]) -> Path | None:

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from sealer.cli import main
+from tests.kit.gitserver import GitServer
+from tests.kit.workcopy import WorkCopy
 
 IDENTITY = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
 MANIFESTS = """\
@@ -283,6 +285,24 @@ def test_no_repository_brings_the_program_that_builds(folder: Path, kseal: Kseal
     said = kseal("build", "apps", PATH=f".:{folder.name}:/usr/bin:/bin")
     assert said.code == 1
     assert not (folder / "was-run").exists()
+
+
+def test_remote_bases_are_fetched_only_where_that_is_asked_for(folder: Path, kseal: Kseal) -> None:
+    (folder / "served").mkdir()
+    with GitServer(folder / "served") as server:
+        copy = WorkCopy(server, folder / "copy", "base")
+        copy.write("web/all.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: remote}\n")
+        copy.write("web/kustomization.yaml", "resources: [all.yaml]\n")
+        copy.push()
+        (folder / "apps" / "all.yaml").unlink()
+        (folder / "apps" / "kustomization.yaml").write_text(f"resources: ['{copy.url}//web?ref=main']\n")
+        offline = kseal("build", "apps")
+        assert offline.code == 1
+        assert "is fetched from elsewhere" in offline.err
+        assert "or fetch it: --remote-bases" in offline.err
+        fetched = kseal("build", "apps", "--remote-bases")
+        assert fetched.code == 0, fetched.err
+        assert list(fetched.objects) == ["ConfigMap/remote"]
 
 
 def test_a_missing_program_comes_with_its_cure(folder: Path, kseal: Kseal) -> None:

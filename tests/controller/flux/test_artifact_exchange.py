@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from controller.flux.artifacts import Artifacts, advertised_url, routes, with_host
-from controller.runtime.http import HttpServer
+from controller.runtime.http import Handler, HttpServer
+from controller.runtime.httpwire import Request
 from engine.source.archive import pack
 from engine.source.base import Artifact, SourceError
 from engine.source.guard import Guard
@@ -103,3 +106,37 @@ def test_the_advertised_address_may_carry_a_scheme() -> None:
 def test_only_the_host_of_a_url_is_replaced() -> None:
     assert with_host("http://one:80/a/b?c", "two:90") == "http://two:90/a/b?c"
     assert with_host("http://one/a", "") == "http://one/a"
+
+
+@pytest.fixture(scope="module")
+def handler(tmp_path_factory: pytest.TempPathFactory) -> Handler:
+    root = tmp_path_factory.mktemp("served")
+    (root / "secret.tar.gz").write_bytes(b"not for you")
+    (root / "a" / "b" / "c").mkdir(parents=True)
+    (root / "a" / "b" / "c" / "secret.tar.gz").write_bytes(b"not for you")
+    store = Store(root / "artifacts")
+    stored(store, "here")
+    folder = root / "artifacts" / "gitrepository" / "flux-system" / "fleet"
+    (folder / ".new-1").write_bytes(b"not yet")
+    (folder / "link.tar.gz").symlink_to(root / "secret.tar.gz")
+    (folder / "folder").mkdir()
+    (root / "artifacts" / "gitrepository" / "flux-system" / "linked").symlink_to(root / "a" / "b" / "c")
+    return routes(store)[0].handler
+
+
+PARTS = ["gitrepository", "flux-system", "fleet", "abc.tar.gz", "link.tar.gz", "linked", "secret.tar.gz", "folder"]
+ODD = ["..", ".", "", ".new-1", "%2e%2e", "..%2f", "a\\b", "a", "b", "c", "\x00", "etc", "passwd", "//"]
+
+
+@given(st.lists(st.sampled_from([*PARTS, *ODD]), max_size=8))
+@example(["gitrepository", "flux-system", "fleet", "link.tar.gz"])
+@example(["gitrepository", "flux-system", "linked", "secret.tar.gz"])
+@example(["gitrepository", "flux-system", "fleet", ".new-1"])
+@example(["gitrepository", "flux-system", "fleet", "folder"])
+@example(["..", "a", "b", "c", "secret.tar.gz"])
+def test_nothing_but_whole_artifacts_is_served(handler: Handler, parts: list[str]) -> None:
+    answer = handler(Request("GET", "/" + "/".join(parts)))
+    is_artifact = parts == ["gitrepository", "flux-system", "fleet", "abc.tar.gz"]
+    assert (answer.status == 200) is is_artifact
+    if answer.file is not None:
+        answer.file.close()

@@ -6,7 +6,8 @@ Both are what `engine.render` reads. They hold what Flux would put into an artif
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -39,19 +40,12 @@ class SourceFiles:
 
     def __init__(self, paths: Iterable[str], read: Read, *, ignored: str | None = None) -> None:
         """`ignored` are the rules of the source's own `spec.ignore`. Raises: KsealError for rules that are too many."""
-        found = sorted(paths)
-        rules = ignore.Ignore(
-            ignored,
-            {
-                path.rpartition("/")[0]: read(path).decode("utf-8", "replace")
-                for path in found
-                if path.rpartition("/")[2] == ignore.FILE_NAME
-            },
-        )
-        self._paths = [path for path in found if not rules.excludes(path)]
-        self._folders = {parent for path in self._paths for parent in _parents(path)}
+        self._paths = sorted(paths)
+        rules = {path: read(path) for path in self._paths if path.rpartition("/")[2] == ignore.FILE_NAME}
+        texts = {path.rpartition("/")[0]: text.decode("utf-8", "replace") for path, text in rules.items()}
         self._read = read
-        self.files: Mapping[str, Content] = _Contents(self._paths, read)
+        self._contents = _Contents(self._paths, read, ignore.Ignore(ignored, texts))
+        self.files: Mapping[str, Content] = self._contents
 
     def read(self, path: str) -> bytes:
         """Raises: KsealError."""
@@ -61,11 +55,17 @@ class SourceFiles:
 
     def below(self, folder: str) -> list[str]:
         """All files under a folder, sorted."""
-        return [path for path in self._paths if path.startswith(f"{folder}/")] if folder else list(self._paths)
+        return list(self._below(folder))
 
     def has_folder(self, folder: str) -> bool:
         """Whether there is such a folder, with anything in it."""
-        return not folder or folder in self._folders
+        return not folder or next(self._below(folder), None) is not None
+
+    def _below(self, folder: str) -> Iterator[str]:
+        # The character after "/" is "0": all that begins with "folder/" is before "folder0".
+        begin = bisect_left(self._paths, f"{folder}/") if folder else 0
+        end = bisect_left(self._paths, f"{folder}0") if folder else len(self._paths)
+        return (path for path in self._paths[begin:end] if path in self._contents)
 
 
 def of_folder(root: Path, *, ignored: str | None = None) -> SourceFiles:
@@ -159,33 +159,33 @@ def _walk(root: Path) -> Iterator[str]:
             raise KsealError(f"{root}: more than {_MOST_FILES} files", "name a folder further in: --source-root")
 
 
-def _parents(path: str) -> Iterator[str]:
-    """The folders on the way to a file."""
-    at = path.find("/")
-    while at >= 0:
-        yield path[:at]
-        at = path.find("/", at + 1)
-
-
 class _Contents(Mapping[str, Content]):
-    """Digests by path, each made when it is asked for."""
+    """Digests by path, each made when it is asked for, as are the rules that leave files out."""
 
-    def __init__(self, paths: Iterable[str], read: Read) -> None:
+    def __init__(self, paths: Sequence[str], read: Read, rules: ignore.Ignore) -> None:
         self._read = read
-        self._known: dict[str, Content | None] = dict.fromkeys(paths)
+        self._rules = rules
+        self._kept: dict[str, bool | None] = dict.fromkeys(paths)
+        self._known: dict[str, Content] = {}
 
     def __getitem__(self, path: str) -> Content:
-        found = self._known[path]
-        if found is None:
+        if path not in self:
+            raise KeyError(path)
+        if path not in self._known:
             data = self._read(path)
-            found = self._known[path] = Content(hashlib.sha256(data).hexdigest(), len(data))
-        return found
+            self._known[path] = Content(hashlib.sha256(data).hexdigest(), len(data))
+        return self._known[path]
 
     def __contains__(self, path: object) -> bool:
-        return path in self._known
+        if not isinstance(path, str) or path not in self._kept:
+            return False
+        kept = self._kept[path]
+        if kept is None:
+            kept = self._kept[path] = not self._rules.excludes(path)
+        return kept
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        return (path for path in self._kept if path in self)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return sum(1 for _ in self)

@@ -21,16 +21,7 @@ from engine.diff import is_different
 from engine.errors import KsealError
 from engine.health.rules import judge
 from engine.ignore import Ignores
-from engine.kube.errors import (
-    ApiError,
-    Conflict,
-    Invalid,
-    NotFound,
-    NotServed,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
-)
+from engine.kube.errors import ApiError, Conflict, Invalid, NotFound, NotServed, is_outage
 from engine.kube.refs import ObjectRef, Resource
 from engine.live import Live, Sight
 from engine.managers import clean_up, migrate
@@ -330,7 +321,7 @@ class Applier:
                 self._live.forget(item.resource)
                 self._refuse(item, _no_match(item))
             return
-        if isinstance(error, Unavailable | Unauthorized | TooManyRequests):
+        if is_outage(error):
             self._is_down.set()
         self._refuse(item, _worded(item.ref, error, what))
 

@@ -13,6 +13,7 @@ from engine.health.gate import look
 from engine.health.verdict import Health, Verdict
 from engine.ignore import IgnoreRule, Ignores
 from engine.inventory import Inventory, Member
+from engine.kube.errors import ApiError, is_outage
 from engine.kube.refs import ObjectRef
 from engine.live import Live as Live  # noqa: PLC0414  part of this module's face
 from engine.live import Sight
@@ -136,6 +137,7 @@ class _Step:
         self._owner = owner
         self._ownership = ownership
         self._fails_fast = fails_fast
+        self._outage: Verdict | None = None
 
     def next(self, now: Progress) -> Progress:
         """One move: the tasks of a wave, or its gate."""
@@ -195,8 +197,14 @@ class _Step:
             return
         kept = {change.ref for change in now.changes if not change.is_prune}
         kept_uids = {sight.record.uid for sight in now.sights.values()}
+        outage: KsealError | None = None
         for member in members:
+            if outage is not None:
+                yield Change(member.ref, Action.FAILED, outage, member.version, is_prune=True)
+                continue
             change = prune(member, self._live, self._ownership, kept=kept, kept_uids=kept_uids)
+            if change.error is not None and is_outage(change.error.__cause__):
+                outage = change.error
             if change.action is not Action.FAILED:
                 self._live.records.drop(self._owner, member.ref)
             yield change
@@ -236,12 +244,21 @@ class _Step:
         return tuple(ref for ref in refs if ref not in skipped)
 
     def _verdict(self, ref: ObjectRef, now: Progress) -> Verdict:
-        return self._live.verdict(self._owner, ref, now.sights.get(ref))
+        """As Live has it. A server that is away is not asked for each object again: each would cost a time-out."""
+        if self._outage is not None:
+            return self._outage
+        try:
+            return self._live.judged(self._owner, ref, now.sights.get(ref))
+        except ApiError as error:
+            verdict = Verdict(Health.UNKNOWN, error.message)
+            if is_outage(error):
+                self._outage = verdict
+            return verdict
 
 
 def _told(kind: type[PassError], failures: Sequence[Change]) -> PassError:
     """One error for several objects: each says its own, up to some."""
-    errors = [change.error for change in failures if change.error]
+    errors = list(dict.fromkeys(change.error for change in failures if change.error))
     texts = [error.message for error in errors[:_MOST_TOLD]]
     if len(errors) > _MOST_TOLD:
         texts.append(f"and {len(errors) - _MOST_TOLD} more")

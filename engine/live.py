@@ -128,11 +128,17 @@ class Live:
                 self._rules[owner] = rules
 
     def verdict(self, owner: str, ref: ObjectRef, sight: "Sight | None" = None) -> Verdict:
+        """The verdict on an object as it is now: as `judged`; what cannot be asked is UNKNOWN, with the cause."""
+        try:
+            return self.judged(owner, ref, sight)
+        except ApiError as error:
+            return Verdict(Health.UNKNOWN, error.message)
+
+    def judged(self, owner: str, ref: ObjectRef, sight: "Sight | None" = None) -> Verdict:
         """The verdict on an object as it is now. `sight` is how the pass under way saw it last.
 
         From the watches where they know it, unless the pass knows better; by a request where they do not, or where a
-        rule of the owner's judges. A kind that is not served has no objects. What cannot be asked is UNKNOWN, with the
-        cause.
+        rule of the owner's judges. A kind that is not served has no objects. Raises: ApiError.
         """
         rules = self._rules.get(owner)
         if rules is not None and not rules.covers(ref.group, ref.kind):
@@ -150,11 +156,9 @@ class Live:
             live = None if resource is None else self.find(resource, ref)
         except NotServed:
             return NOT_FOUND
-        except ApiError as error:
-            return Verdict(Health.UNKNOWN, error.message)
         if live is None:
             return NOT_FOUND
-        return (rules.verdict(live) if rules is not None else None) or judge(live)
+        return (rules and rules.verdict(live)) or judge(live)
 
 
 def _is_newer(observed: Observed | None, applied: Record) -> bool:

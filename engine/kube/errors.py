@@ -144,3 +144,8 @@ class ServerTimeout(Unavailable):
 
 class Unreachable(Unavailable):
     """No complete answer came back."""
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an error is about the server or our log-in, so that asking for the next object would fail as well."""
+    return isinstance(error, Unavailable | Unauthorized | TooManyRequests)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from engine.changes import Action
-from engine.execute import ApplyFailed
+from engine.execute import ApplyFailed, PruneFailed
 from tests.cluster.engine.conftest import CONFIGS, SERVICES, Ground
 from tests.kit.controlplane import ControlPlane
 
@@ -98,3 +98,19 @@ def test_an_api_server_that_goes_away_ends_the_pass_and_the_next_one_completes_i
         unsteady_control_plane.resume()
         progress = ground.deliver([ground.config(), ground.config("two")], before=ground.inventory)
         assert progress.is_done
+
+
+def test_an_api_server_that_goes_away_while_objects_are_deleted_leaves_all_of_them_members(
+    unsteady_control_plane: ControlPlane,
+) -> None:
+    with ExitStack() as stack:
+        ground = Ground(unsteady_control_plane, stack)
+        ground.deliver([ground.config(f"c{number}") for number in range(30)])
+        before = ground.inventory
+        unsteady_control_plane.pause()
+        progress = ground.deliver([], before=before)
+        assert isinstance(progress.failed, PruneFailed)
+        assert {member.ref for member in ground.inventory} == {member.ref for member in before}
+        assert ground.cluster.asked["GET"] == 1
+        unsteady_control_plane.resume()
+        assert ground.deliver([], before=ground.inventory).is_done

@@ -462,3 +462,147 @@ def test_most_of_the_corpus_needs_no_child(compare: Compare) -> None:
     ways = [compare(*_case(seed)) for seed in range(0, _SEEDS, 6)]
     assert ways.count("plain") >= len(ways) // 2
     assert ways.count("nobody") <= len(ways) // 5
+
+
+# --- beside Flux itself ---------------------------------------------------------------------------------------------
+
+_OWNER = ("kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace")
+
+
+@pytest.fixture
+def compare_with_flux(builders: tuple[Builder, Builder], tmp_path: Path) -> Compare:
+    """Build one case as `flux build kustomization` does, and as we do."""
+    flux = programs.find("flux")
+
+    def judged(files: Files, overlay: Overlay) -> str:
+        source = tmp_path / "source"
+        shutil.rmtree(source, ignore_errors=True)
+        for path, text in files.items():
+            (source / path).parent.mkdir(parents=True, exist_ok=True)
+            (source / path).write_text(text)
+        plain, child = (_built(builder, of_folder(source, limits=Limits()), overlay) for builder in builders)
+        (tmp_path / "kustomization.yaml").write_text(write(_as_resource(overlay)))
+        # Inside of the source, since its root is what the program takes for it.
+        command = [flux, "build", "kustomization", "app", "--dry-run", "--path", overlay.path or "."]
+        command += ["--kustomization-file", tmp_path / "kustomization.yaml"]
+        done = subprocess.run(command, cwd=source, capture_output=True, check=False, env={"HOME": str(tmp_path)})
+        if done.returncode:
+            assert isinstance(child, BuildError), done.stderr
+            return "nobody"
+        wanted = _by_name(map(_disowned, read_all(done.stdout, dialect=Dialect.V2, source="x")))
+        assert not isinstance(child, BuildError), child.message
+        assert _by_name(child) == wanted
+        if isinstance(plain, BuildError):
+            assert _NEEDS in plain.message
+            return "child"
+        assert _by_name(plain) == wanted
+        return "plain"
+
+    return judged
+
+
+def _as_resource(overlay: Overlay) -> Obj:
+    spec = {
+        "interval": "5m",
+        "prune": True,
+        "sourceRef": {"kind": "GitRepository", "name": "x"},
+        "path": overlay.path,
+        "targetNamespace": overlay.target_namespace,
+        "namePrefix": overlay.name_prefix,
+        "nameSuffix": overlay.name_suffix,
+        "patches": list(overlay.patches),
+        "images": list(overlay.images),
+        "components": list(overlay.components),
+        "ignoreMissingComponents": overlay.ignore_missing_components,
+        "buildMetadata": list(overlay.build_metadata),
+    }
+    given = {field: value for field, value in spec.items() if value not in ("", [], False)}
+    metadata = {"name": "app", "namespace": "flux-system"}
+    return {
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+        "kind": "Kustomization",
+        "metadata": metadata,
+        "spec": given,
+    }
+
+
+def _disowned(raw: Obj) -> Obj:
+    """Without the labels of the owner, which the program puts on."""
+    metadata = dict(raw["metadata"])
+    labels = {key: value for key, value in metadata.pop("labels", {}).items() if key not in _OWNER}
+    return {**raw, "metadata": {**metadata, "labels": labels} if labels else metadata}
+
+
+def _by_name(objects: Any) -> dict[str, Obj]:
+    """By what they are called, Secrets without what is masked."""
+    return {
+        f"{one['apiVersion']}/{one['kind']}/{one['metadata'].get('namespace')}/{one['metadata']['name']}": {
+            key: value for key, value in one.items() if one["kind"] != "Secret" or key not in ("data", "stringData")
+        }
+        for one in objects
+    }
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_generated_overlay_is_built_as_flux_builds_it(compare_with_flux: Compare, seed: int) -> None:
+    compare_with_flux(*_case(seed))
+
+
+_PART = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: part-\n"
+_LISTED = "resources: [x.yaml]\n"
+_WITH_RESOURCE = {"part/kustomization.yaml": _PART + "resources: [../app/x.yaml]\n"}
+_OWN = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nmetadata: {name: k}\n"
+_OF_FLUX: dict[str, tuple[Files, Overlay]] = {
+    "an image that is there already": (
+        {"app/kustomization.yaml": _LISTED + "images: [{name: nginx, newTag: '1', newName: other}]\n"},
+        Overlay(path="app", images=({"name": "nginx", "digest": "sha256:0"}, {"name": "more", "newTag": "x"})),
+    ),
+    "components that are there and that are not": (
+        {"app/kustomization.yaml": _LISTED, "part/kustomization.yaml": _PART},
+        Overlay(path="app", components=("../part", "../none"), ignore_missing_components=True),
+    ),
+    "a component that is missing": ({}, Overlay(path="app", components=("../none",))),
+    "a component that is elsewhere": ({}, Overlay(path="app", components=("https://x.y/z",))),
+    "origins": (
+        {},
+        Overlay(path="app", name_prefix="p-", build_metadata=("originAnnotations", "transformerAnnotations")),
+    ),
+    "a file without resources": (
+        {"app/kustomization.yaml": "components: [../part]\nbuildMetadata: [managedByLabel]\n", **_WITH_RESOURCE},
+        Overlay(path="app"),
+    ),
+    "a file without resources, and metadata": (
+        {"app/kustomization.yaml": "components: [../part]\n", **_WITH_RESOURCE},
+        Overlay(path="app", build_metadata=("transformerAnnotations",)),
+    ),
+    "nothing at all": ({"app/x.yaml": "", "app/README.md": ""}, Overlay(path="app")),
+    "unknown fields": (
+        {"app/kustomization.yaml": _LISTED + "foo: 1\nNamePrefix: 12\ncommonLabels: {a: 1.10, b: yes}\n"},
+        Overlay(path="app"),
+    ),
+    "another name of the file": ({"app/Kustomization": _LISTED}, Overlay(path="app", name_suffix="-s")),
+    "what is no manifest": ({"app/values.yaml": "a: b\n"}, Overlay(path="app")),
+    "broken yaml in a folder": ({"app/values.yaml": "a: b: c\n"}, Overlay(path="app")),
+    "kustomize's own": ({"app/k.yaml": _OWN}, Overlay(path="app")),
+    "a list of its own in a custom object": (
+        {"app/k.yaml": _OWN.replace("kustomize.config.k8s.io", "x.y") + "spec: {items: [a]}\n"},
+        Overlay(path="app"),
+    ),
+    "patches of both kinds": (
+        {},
+        Overlay(
+            path="app",
+            patches=(
+                {"patch": "- op: add\n  path: /metadata/labels\n  value: {a: b}\n", "target": {"kind": "Deploy.*"}},
+                {"patch": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n"},
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _OF_FLUX)
+def test_what_flux_adds_is_added_as_flux_adds_it(compare_with_flux: Compare, name: str) -> None:
+    files, overlay = _OF_FLUX[name]
+    deployed = _BY_HAND["an image twice"]["x.yaml"]
+    compare_with_flux({"app/x.yaml": deployed, **files}, overlay)

@@ -314,6 +314,18 @@ def test_many_threads_read_one_repository_while_it_moves(repository: Bare, sourc
         assert all(pool.map(one, range(12)))
 
 
+def test_another_process_waits_for_the_mirror_and_gives_up_in_time(
+    repository: Bare, source: GitSource, wanted: Wanted, tmp_path: Path
+) -> None:
+    repository.commit({"a.yaml": "a"})
+    other = GitSource(tmp_path / "source", environ=os.environ, guard=Guard())  # its locks are its own, as a process's
+    resolved = source.resolve(wanted())
+    hurried = wanted()._replace(timeout_seconds=0.1)
+    with source.files(wanted(), resolved), pytest.raises(SourceError, match="others were busy"):
+        other.files(hurried, resolved)
+    assert len(list(other.files(wanted(), resolved))) == 1
+
+
 def test_keys_that_a_killed_process_left_go_at_the_start(tmp_path: Path) -> None:
     first = GitSource(tmp_path / "source", environ={}, guard=Guard(), scratch=tmp_path / "memory")
     (first._scratch / "access-0").mkdir()

@@ -71,6 +71,22 @@ BAD: dict[str, dict[str, Any]] = {
     "tag-mode-of-a-branch": {"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}},
     "no-keys": {"verify": {"mode": "HEAD", "secretRef": {"name": "none"}}},
 }
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "then-suspended": ({}, {"suspend": True}),
+    "then-another-tag": ({"ref": {"tag": "v1.0.0"}}, {"ref": {"tag": "v1.1.0"}}),
+    "then-the-branch-of-that-tag": ({"ref": {"tag": "v1.0.0"}}, {"ref": {"tag": None, "branch": "main"}}),
+    "then-other-rules": ({"ignore": "/*\n!/apps\n"}, {"ignore": "/apps\n"}),
+    "then-no-rules": ({"ignore": "/*\n!/apps\n"}, {"ignore": None}),
+    "then-sparse": ({}, {"sparseCheckout": ["apps"]}),
+    "then-unsigned": ({}, {"verify": {"mode": "HEAD", "secretRef": {"name": "keys"}}}),
+    "then-without-a-log-in": ({}, {"secretRef": {"name": "app"}}),
+    "then-stalled": ({}, {"provider": "github", "secretRef": None}),
+    "then-without-stall": (
+        {"provider": "github", "secretRef": None},
+        {"provider": None, "secretRef": {"name": "login"}},
+    ),
+    "then-with-its-folder": ({"sparseCheckout": ["none"]}, {"sparseCheckout": ["apps"]}),
+}
 OWN_WORDS: Final = {
     "no-secret",
     "no-branch",
@@ -108,20 +124,28 @@ class Pair:
             renamed = [{**one, "repository": {"name": before + one["repository"]["name"]}} for one in includes]
             self.ground.make(f"{before}{name}", labels=labels, **{**spec, "include": renamed or None})
 
-    def theirs(self, name: str) -> dict[str, Any]:
+    def change(self, name: str, spec: dict[str, Any]) -> None:
+        """Both of them."""
+        for called in (name, f"ours-{name}"):
+            self.ground.change(called, **spec)
+
+    def theirs(self, name: str, generation: int = 1) -> dict[str, Any]:
         """What the real one says when it has come to a conclusion, between two tries."""
-        concluded: list[dict[str, Any]] = []
+        last: dict[str, Any] = {}
 
         def has_spoken() -> bool:
-            status = self.ground.status(name)
-            found = {one["type"]: one for one in status.get("conditions", [])}
-            is_over = found.get("Ready", {}).get("status") in {"True", "False"}
-            if is_over and found.get("Reconciling", {}).get("reason") != "Progressing":
-                concluded.append(status)
-            return bool(concluded)
+            nonlocal last
+            before, last = last, self.ground.status(name)
+            found = {one["type"]: one for one in last.get("conditions", [])}
+            is_over = found.get("Ready", {}).get("status") in {"True", "False"} and generation in {
+                last.get("observedGeneration"),
+                found["Ready"].get("observedGeneration"),
+            }
+            # It writes a status in several steps.
+            return is_over and found.get("Reconciling", {}).get("reason") != "Progressing" and last == before
 
-        wait_until(has_spoken, f"{name} is judged", limit_seconds=60, every_seconds=0.05)
-        return told(concluded[0])
+        wait_until(has_spoken, f"{name} is judged", limit_seconds=60, every_seconds=0.15)
+        return told(last)
 
     def ours(self, name: str) -> dict[str, Any]:
         """What ours says."""
@@ -224,6 +248,16 @@ def test_what_cannot_be_fetched_has_the_same_conditions_and_reasons(pair: Pair, 
                 for kind, words in said["conditions"].items()
             }
     assert ours == theirs
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_spec_is_answered_alike(pair: Pair, name: str) -> None:
+    before, after = CHANGES[name]
+    pair.make(name, before)
+    pair.ours(name)
+    pair.theirs(name)
+    pair.change(name, after)
+    assert pair.ours(name) == pair.theirs(name, generation=2)
 
 
 def test_a_new_artifact_and_a_failure_are_told_by_the_same_events(pair: Pair) -> None:

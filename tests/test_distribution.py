@@ -57,7 +57,7 @@ def test_the_wheel_carries_the_licence(wheel: zipfile.ZipFile) -> None:
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 
-DELIVERY_VERBS = ("build", "diff", "events", "get", "logs", "resume", "suspend", "sync")
+DELIVERY_VERBS = ("build", "diff", "events", "get", "logs", "resume", "suspend", "sync", "tree")
 
 
 def test_the_wheel_installs_two_commands_and_the_verbs_of_the_controller(wheel: zipfile.ZipFile) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.kit.fluxground import FluxGround
+from tests.kit.process import wait_until
 from tests.kit.running import KSEAL
 
 pytestmark = [pytest.mark.cluster, pytest.mark.interop]
@@ -97,3 +98,22 @@ def test_what_a_commit_would_change_is_shown_before(delivered: FluxGround) -> No
 def test_events_tell_what_was_done(delivered: FluxGround) -> None:
     shown = kseal(delivered, "events", "--for", "ks/web-staging").stdout
     assert f"Deployment/{delivered.names.staging}/web created" in shown
+
+
+def test_the_tree_shows_what_is_owned_and_how_it_stands(delivered: FluxGround) -> None:
+    def shown() -> list[str]:
+        done = kseal(delivered, "tree", "ks/web-staging", "--compact")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    where = delivered.names.staging
+    wait_until(lambda: f"├── Deployment/{where}/web Current" in shown(), "the Deployment is healthy")
+    assert shown() == [
+        f"Kustomization/{delivered.namespace}/web-staging Current",
+        f"├── Service/{where}/web Current",
+        f"├── Deployment/{where}/web Current",
+        f"└── Ingress/{where}/web Current",
+    ]
+    whole = kseal(delivered, "tree", "ks/web-staging").stdout
+    assert f"│   └── ReplicaSet/{where}/web-" in whole
+    assert f"│       └── Pod/{where}/web-" in whole

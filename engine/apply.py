@@ -3,10 +3,9 @@
 What the records and the watches vouch for costs no request. Everything else is read, and tried by a dry-run; nothing is
 written to objects that exist before every object of the wave has passed. A wave that only creates is not tried first:
 nothing that runs can suffer from it.
-Source of the rules: fluxcd/pkg ssa/manager_apply.go; the messages are those of ssa/errors/errors.go.
+Source of the rules: fluxcd/pkg ssa/manager_apply.go.
 """
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,17 +28,15 @@ from engine.observer import marks_of
 from engine.ownership import Ownership
 from engine.parallel import each
 from engine.records import Record
+from engine.refusals import ApplyError, fails_anew, may_be_immutable, unknown_kind, without_namespace, worded
 
 Object = dict[str, Any]
 
-_IMMUTABLE = re.compile(r"is\simmutable|immutable\sfield")
 _TRIES = 4
 """How often an object is looked at again that changes between our reading and our writing."""
+_LONGEST_STEM = 40
+"""Characters of a name that is tried; some kinds take 63 in all, and the server adds five."""
 _CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
-
-
-class ApplyError(KsealError):
-    """An object was not applied; the cause is the server's refusal."""
 
 
 class State(Enum):
@@ -141,10 +138,9 @@ class Applier:
             item.ref = self._live.placed(ref)
             self._done(item, Action.SKIPPED)
         elif resource is None:
-            self._refuse(item, _no_match(item))
+            self._refuse(item, unknown_kind(item.ref, item.object["apiVersion"]))
         elif resource.namespaced and not ref.namespace:
-            why = f"{ref} namespace not specified: the server could not find the requested resource"
-            self._refuse(item, ApplyError(why, "set metadata.namespace, or a target namespace for all objects"))
+            self._refuse(item, without_namespace(ref))
         else:
             if ref.namespace and not resource.namespaced:
                 metadata = {key: value for key, value in obj["metadata"].items() if key != "namespace"}
@@ -220,13 +216,20 @@ class Applier:
             return None
 
     def _may_replace(self, item: Item, error: ApiError) -> bool:
-        """Whether a refusal means that the object has to be made anew, and that is wanted.
-
-        Flux takes every Conflict and every Invalid for it, as kubectl does; whatever is wrong for other reasons fails
-        again when the object is created. Source: fluxcd/pkg ssa/errors/immutable.go.
-        """
-        is_immutable = isinstance(error, Conflict | Invalid) or _IMMUTABLE.search(error.message) is not None
-        return is_immutable and (self._force or self._ownership.says("force", "enabled", item.object, item.live))
+        """Whether a refusal means that the object has to be made anew, and that is wanted and would work."""
+        is_wanted = self._force or self._ownership.says("force", "enabled", item.object, item.live)
+        if not is_wanted or not may_be_immutable(error):
+            return False
+        assert item.resource is not None  # noqa: S101
+        metadata = {key: value for key, value in item.object["metadata"].items() if key != "name"}
+        metadata["generateName"] = f"{item.ref.name[:_LONGEST_STEM]}-"
+        try:
+            self._live.cluster.create(item.resource, {**item.object, "metadata": metadata}, dry_run=True)
+        except ApiError as creation:
+            if is_outage(creation) or fails_anew(creation):
+                error.hint = f"it is not made anew, because that would fail too: {creation.message}"
+                return False
+        return True
 
     def _write(self, item: Item) -> None:
         """Write one object. Its record goes before and comes after: in between nothing is known of it."""
@@ -319,11 +322,11 @@ class Applier:
                 item.state = State.UNSERVED
             else:
                 self._live.forget(item.resource)
-                self._refuse(item, _no_match(item))
+                self._refuse(item, unknown_kind(item.ref, item.object["apiVersion"]))
             return
         if is_outage(error):
             self._is_down.set()
-        self._refuse(item, _worded(item.ref, error, what))
+        self._refuse(item, worded(item.ref, error, what))
 
     def _refuse(self, item: Item, error: KsealError) -> None:
         item.state = State.DONE
@@ -332,28 +335,6 @@ class Applier:
 
 def _has_failed(item: Item) -> bool:
     return item.change is not None and item.change.action is Action.FAILED
-
-
-def _no_match(item: Item) -> ApplyError:
-    no_match = f'no matches for kind "{item.ref.kind}" in version "{item.object["apiVersion"]}"'
-    hint = "is its CustomResourceDefinition installed, and served in this version?"
-    return ApplyError(f"{item.ref} dry-run failed: {no_match}", hint)
-
-
-def _worded(ref: ObjectRef, error: ApiError, what: str) -> ApplyError:
-    """The refusal as Flux tells it; of the server's words those that the client lets through."""
-    said = error.message.removeprefix(f"{ref}: ")
-    word, _, words = said.partition(": ")
-    if what == "dry-run failed":
-        if isinstance(error, NotFound):
-            what = "not found"
-        else:
-            reason = next((cause.reason for cause in error.causes if cause.reason == "FieldManagerConflict"), "")
-            reason = reason or (error.reason if error.status else "")
-            what += f" ({reason})" if reason else ""
-    found = ApplyError(f"{ref} {what}: {words or word}", error.hint)
-    found.__cause__ = error
-    return found
 
 
 def _salt(ownership: Ownership) -> bytes:

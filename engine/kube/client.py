@@ -110,8 +110,10 @@ class Cluster(Session):
             if not token:
                 return
 
-    def create(self, resource: Resource, obj: Object, *, field_manager: str | None = None) -> Object:
-        """Raises: AlreadyExists. After Unreachable with `sent` it may exist all the same."""
+    def create(
+        self, resource: Resource, obj: Object, *, field_manager: str | None = None, dry_run: bool = False
+    ) -> Object:
+        """Raises: AlreadyExists. After Unreachable with `sent` it may exist all the same. `dry_run` as in `apply`."""
         namespace, name = _identity(resource, obj, may_lack_name=True)
         return self._call(
             "POST",
@@ -122,6 +124,7 @@ class Cluster(Session):
             body=obj,
             query={"fieldManager": field_manager},
             shown=name,
+            dry_run=dry_run,
         )
 
     def update(self, resource: Resource, obj: Object, *, field_manager: str | None = None) -> Object:

@@ -1,12 +1,14 @@
 """Words on an object that steer what is done to it: ssa, reconcile, force."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from engine.changes import Action
 from engine.execute import ApplyFailed, Progress
 from tests.cluster.engine.conftest import CONFIGS, CONTROL, SERVICES, Ground
+from tests.kit.controlplane import ControlPlane
 
 pytestmark = pytest.mark.cluster
 
@@ -136,5 +138,53 @@ def test_force_deletes_nothing_while_another_object_of_the_wave_is_wrong(ground:
     was = ground.get(CONFIGS, "one")
     wrong = ground.service(type="NoSuchType")
     progress = ground.deliver([ground.config(data={"k": "new"}) | {"immutable": True}, wrong], force=True)
+    assert progress.failed is not None
+    assert ground.get(CONFIGS, "one") == was
+
+
+def test_force_deletes_nothing_that_is_plainly_wrong(ground: Ground) -> None:
+    ground.deliver([ground.service()])
+    was = ground.get(SERVICES, "web")
+    progress = ground.deliver([ground.service(type="NoSuchType")], force=True)
+    assert "Service/" in str(progress.failed)
+    assert "spec.type" in str(progress.failed)
+    assert ground.get(SERVICES, "web") == was
+
+
+def test_force_replaces_an_object_whose_port_only_it_has(ground: Ground) -> None:
+    port = {"name": "http", "port": 80, "nodePort": 30917}
+    ground.deliver([ground.service(type="NodePort", ports=[port], clusterIP="10.0.0.18")])
+    changed = ground.service(type="NodePort", ports=[port], clusterIP="10.0.0.19")
+    assert only(ground.deliver([changed], force=True)) is Action.CREATED
+
+
+def test_force_deletes_nothing_that_could_not_be_made_anew_and_says_why(ground: Ground) -> None:
+    ground.deliver([ground.config() | {"immutable": True}])
+    was = ground.get(CONFIGS, "one")
+    progress = ground.deliver([ground.config(data={"bad key": "x"}) | {"immutable": True}], force=True)
+    assert progress.failed is not None
+    assert (progress.failed.hint or "").startswith("it is not made anew, because that would fail too: ConfigMap/")
+    assert ground.get(CONFIGS, "one") == was
+
+
+def test_force_deletes_nothing_that_may_not_be_created(
+    make_ground: Callable[..., Ground], control_plane: ControlPlane
+) -> None:
+    namespace = control_plane.create_namespace()
+    account = control_plane.account(namespace, "keeper")
+    ground = make_ground(kubeconfig=account.kubeconfig)
+    verbs = ["get", "list", "watch", "patch", "delete"]
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]
+    rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/" + ground.namespace
+    control_plane.api.text("POST", f"{rbac}/roles", {"metadata": {"name": "r"}, "rules": rules})
+    binding = {
+        "metadata": {"name": "r"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": namespace, "name": "keeper"}],
+    }
+    control_plane.api.text("POST", f"{rbac}/rolebindings", binding)
+    ground.put(ground.config() | {"immutable": True})
+    was = ground.get(CONFIGS, "one")
+    progress = ground.deliver([ground.config(data={"k": "new"}) | {"immutable": True}], force=True)
     assert progress.failed is not None
     assert ground.get(CONFIGS, "one") == was

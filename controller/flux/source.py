@@ -58,6 +58,8 @@ from engine.source.base import AUTHENTICATION_FAILED, Artifact, SourceError, Sou
 from engine.source.git import GitCredentials, GitSource, Include, Resolved, Verification
 from engine.source.store import Store
 
+SHARING: Final = 0.05
+"""As much as intervals vary anyway; so sources of one repository that come at about the same time ask once."""
 SWEEP_SECONDS: Final = 3600.0
 """How often mirrors that nobody uses are looked for; what is dropped too early is fetched again."""
 VERIFICATION_ERROR: Final = "VerificationError"
@@ -105,6 +107,18 @@ class _Work:
     """Of the commit that was stored."""
 
     @property
+    def is_asked(self) -> bool:
+        """Whether more has led here than that the interval is over."""
+        requested = (self.raw["metadata"].get("annotations") or {}).get(REQUESTED_AT)
+        before = self.raw.get("status") or {}
+        return (
+            (requested is not None and requested != before.get("lastHandledReconcileAt"))
+            or before.get("observedGeneration") != self.at.generation
+            or self.artifact is None
+            or any(conditions.get(before, kind) is not None for kind in FAILURES)
+        )
+
+    @property
     def spec(self) -> dict[str, Any]:
         found: dict[str, Any] = self.raw.get("spec") or {}
         return found
@@ -128,12 +142,15 @@ class SourceReconciler:
         on_revision: Callable[[str, Name, str], None],
         log: Any,
         jitter_percent: int = 5,
+        sharing: float = SHARING,
         requeue: timedelta = timedelta(seconds=30),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`advertised` is the address in URLs of artifacts; `on_revision` is told kind, name and the new revision.
+        """`sharing` is the part of an interval for which an answer counts that the Git server gave for another source.
+
+        `advertised` is the address in URLs of artifacts; `on_revision` is told kind, name and the new revision.
 
         `requeue` is how soon an include is looked for again that has nothing yet.
         """
@@ -149,6 +166,7 @@ class SourceReconciler:
         self._on_revision = on_revision
         self._log = log
         self._jitter = jitter_percent / 100
+        self._sharing = sharing
         self._requeue = requeue
         self._now = now
         self._chance = chance
@@ -230,7 +248,8 @@ class SourceReconciler:
         with self._lock:
             self._mirrors[work.name] = self._git.key(spec.wanted, credentials)
         included = self._included(work, spec)
-        resolved = self._git.resolve(spec.wanted, credentials)
+        age = 0.0 if work.is_asked else spec.interval.total_seconds() * self._sharing
+        resolved = self._git.resolve(spec.wanted, credentials, max_age_seconds=age)
         if work.artifact is not None and has_revision(work.artifact, resolved.revision):
             offered = [found for _, _, found in included]
             if not gitspec.is_content_changed(work.spec, work.status, offered):

@@ -103,6 +103,8 @@ class SourceGround:
         self.told = Told()
         self.revisions: list[tuple[str, Name, str]] = []
         self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.sharing = 0.0
+        """The part of an interval for which answers of a Git server are shared; none, for there are no intervals."""
         self.seconds = 0.0
         """The clock by which pauses are measured."""
         self.begin(advertised)
@@ -129,6 +131,7 @@ class SourceGround:
             log=structlog.get_logger(),
             now=lambda: self.now,
             clock=lambda: self.seconds,
+            sharing=self.sharing,
             chance=lambda: 0.5,
         )
 

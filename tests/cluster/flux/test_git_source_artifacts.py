@@ -121,6 +121,31 @@ def test_an_interval_without_news_costs_one_question_to_git_and_no_write(
     assert ground.told.take() == []
 
 
+def test_sources_of_one_repository_share_a_question_and_a_request_asks_anew(
+    ground: SourceGround, fleet: WorkCopy, host: CountedGit
+) -> None:
+    ground.sharing = 0.5
+    ground.begin()
+    names = [f"fleet-{number}" for number in range(5)]
+    for name in names:
+        ground.make(name, fleet.url)
+        ground.look(name)
+        ground.look(name)
+    host.asked.clear()
+    for name in names:
+        ground.look(name)
+    assert host.asked == []
+    fleet.push("second")
+    ground.annotate(names[0], **{"reconcile.fluxcd.io/requestedAt": "now"})
+    ground.look(names[0])
+    assert len([asked for asked in host.asked if asked.startswith("POST")]) >= 1
+    assert ground.status(names[0])["artifact"]["revision"] == fleet.revision
+    host.asked.clear()
+    ground.look(names[1])
+    assert ground.status(names[1])["artifact"]["revision"] == fleet.revision
+    assert host.asked == []
+
+
 def test_a_new_commit_is_another_artifact_and_wakes_whoever_uses_it(ground: SourceGround, fleet: WorkCopy) -> None:
     ground.make("fleet", fleet.url)
     ground.look("fleet")

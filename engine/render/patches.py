@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from engine.kube.yaml import Dialect, YamlError, read_all
 from engine.patterns import PatternError, compiled, shown
@@ -34,17 +34,24 @@ _PODS: Final = {
 _KEYS: Final = {"containers": "name", "initContainers": "name"}
 _INNER_KEYS: Final = {"env": "name", "volumeMounts": "mountPath"}
 _REPLACED: Final = ("args", "command")
+_RBAC: Final = "rbac.authorization.k8s.io/v1"
 _MERGED_KINDS: Final = frozenset(
     {
         *_PODS,
-        ("v1", "ConfigMap"),
-        ("v1", "Secret"),
-        ("v1", "Service"),
-        ("v1", "ServiceAccount"),
+        *(("v1", kind) for kind in ("ConfigMap", "Secret", "Service", "ServiceAccount", "Namespace")),
+        *((_RBAC, kind) for kind in ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")),
+        ("v1", "PersistentVolumeClaim"),
         ("networking.k8s.io/v1", "Ingress"),
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+        ("policy/v1", "PodDisruptionBudget"),
+        ("storage.k8s.io/v1", "StorageClass"),
+        ("autoscaling/v2", "HorizontalPodAutoscaler"),
+        ("apiregistration.k8s.io/v1", "APIService"),
     }
 )
-"""Kinds whose mappings are merged here. Others may have lists or fields with rules that this module does not know."""
+"""Built-in kinds whose mappings are merged here. Others may have lists with rules that this module does not know."""
+_KEYED_ELSEWHERE: Final = ("ephemeralContainers", "resourceClaims", "schedulingGates")
+"""Fields of pods that merge by keys which are not looked at here."""
 
 
 def patch(resources: Sequence[Resource], text: str, target: Mapping[str, str] | None) -> None:
@@ -176,10 +183,7 @@ def _operate(resource: Resource, operations: Sequence[Any]) -> None:
         raise Unusual("a namespace that is no string")
     if (resource.obj.get("apiVersion"), resource.obj.get("kind")) != before:
         raise Unusual("an object of another kind")
-    for field in ("labels", "annotations"):
-        pairs = metadata.get(field)
-        if field in metadata and not (isinstance(pairs, dict) and all(isinstance(one, str) for one in pairs.values())):
-            raise Unusual("labels or annotations that are no strings")
+    _check_pairs(metadata)
     if metadata.get("annotations") == {}:
         del metadata["annotations"]
 
@@ -229,17 +233,30 @@ def _apply(parent: Any, part: str, name: str, value: Any) -> None:
 
 def _lay_over(resource: Resource, patch: dict[str, Any]) -> None:
     kind = resource.api_version, resource.kind
-    if kind not in _MERGED_KINDS or (patch["apiVersion"], patch["kind"]) != kind or _has_null(resource.obj):
-        raise Unusual("an object whose fields merge by rules of their own")
+    is_custom = "." in resource.group and not resource.group.endswith("k8s.io")
+    if (patch["apiVersion"], patch["kind"]) != kind or _has_null(resource.obj):
+        raise Unusual("an object with nulls, or a patch of another kind")
+    if not is_custom:
+        if kind not in _MERGED_KINDS or "status" in resource.obj:
+            raise Unusual("an object whose fields merge by rules of their own")
+        _check_lists(resource.obj, _PODS.get(kind))
     name, namespace = resource.name, resource.namespace
-    pod = _PODS.get(kind)
-    _check_lists(resource.obj, pod)
-    _merge(resource.obj, patch, (), pod)
+    _merge(resource.obj, patch, (), _Lists(_PODS.get(kind), are_replaced=is_custom))
     metadata = resource.obj["metadata"]
     metadata["name"] = name
     metadata.pop("namespace", None)
     if namespace:
         metadata["namespace"] = namespace
+    _check_pairs(metadata)
+
+
+def _check_pairs(metadata: Mapping[str, Any]) -> None:
+    for field in ("labels", "annotations"):
+        pairs = metadata.get(field)
+        if field in metadata and not (isinstance(pairs, dict) and all(isinstance(one, str) for one in pairs.values())):
+            raise Unusual("labels or annotations that are no strings")
+    if any("config.kubernetes.io/" in key or "config.k8s.io/" in key for key in metadata.get("annotations", ())):
+        raise Unusual("an annotation of kustomize's own")
 
 
 def _has_null(node: Any) -> bool:
@@ -250,11 +267,18 @@ def _has_null(node: Any) -> bool:
 
 def _check_lists(obj: dict[str, Any], pod: tuple[str, ...] | None) -> None:
     """The lists of the object itself are merged too, with nothing; that must not change them."""
-    lists: list[tuple[Any, str]] = [((obj.get("spec") or {}).get("ports"), "port")] if obj["kind"] == "Service" else []
-    spec: Any = obj
+    if "finalizers" in obj["metadata"] or "ownerReferences" in obj["metadata"]:
+        raise Unusual("metadata with lists")
+    spec: Any = obj.get("spec")
+    lists: list[tuple[Any, str]] = [(obj.get(field), "name") for field in ("secrets", "imagePullSecrets")]
+    if obj["kind"] == "Service" and isinstance(spec, dict):
+        lists.append((spec.get("ports"), "port"))
+    spec = obj
     for part in pod or ():
         spec = spec.get(part) if isinstance(spec, dict) else None
     if pod and isinstance(spec, dict):
+        if any(field in spec for field in _KEYED_ELSEWHERE):
+            raise Unusual("a pod with lists of another kind")
         lists += [
             (spec.get("volumes"), "name"),
             (spec.get("imagePullSecrets"), "name"),
@@ -278,7 +302,16 @@ def _check_lists(obj: dict[str, Any], pod: tuple[str, ...] | None) -> None:
             raise Unusual("a list with two items of one name")
 
 
-def _merge(into: dict[str, Any], patch: dict[str, Any], path: tuple[str, ...], pod: tuple[str, ...] | None) -> None:
+class _Lists(NamedTuple):
+    """What becomes of lists."""
+
+    pod: tuple[str, ...] | None
+    """Where the object has a pod, whose lists merge by keys."""
+    are_replaced: bool
+    """Whether nothing is known of the kind, so that a new list takes the place of the old one."""
+
+
+def _merge(into: dict[str, Any], patch: dict[str, Any], path: tuple[str, ...], lists: _Lists) -> None:
     for key, value in patch.items():
         if key.startswith("$") or key == "":
             raise Unusual("a directive")
@@ -291,18 +324,22 @@ def _merge(into: dict[str, Any], patch: dict[str, Any], path: tuple[str, ...], p
                 _check_new(value)
                 into[key] = deepcopy(value)
             elif isinstance(into[key], dict):
-                _merge(into[key], value, (*path, key), pod)
+                _merge(into[key], value, (*path, key), lists)
             else:
                 raise Unusual("a mapping over something else")
         elif isinstance(value, list):
-            into[key] = _merged_list(into.get(key), value, (*path, key), pod)
+            into[key] = _merged_list(into.get(key), value, (*path, key), lists)
         elif isinstance(into.get(key), dict | list):
             raise Unusual("a scalar over something else")
         else:
             into[key] = value
 
 
-def _merged_list(old: Any, new: list[Any], path: tuple[str, ...], pod: tuple[str, ...] | None) -> list[Any]:
+def _merged_list(old: Any, new: list[Any], path: tuple[str, ...], lists: _Lists) -> list[Any]:
+    if lists.are_replaced and path[0] != "metadata" and (old is None or isinstance(old, list)):
+        _check_new(new)
+        return deepcopy(new)
+    pod = lists.pod
     if pod is None or path[: len(pod)] != pod:
         raise Unusual("a list in a patch")
     rest = path[len(pod) :]
@@ -318,7 +355,7 @@ def _merged_list(old: Any, new: list[Any], path: tuple[str, ...], pod: tuple[str
         if not isinstance(one, dict) or not isinstance(one.get(key), str) or one[key] in result:
             raise Unusual("an item without a name in a patch")
         if one[key] in items:
-            _merge(items[one[key]], one, (*path, "*"), pod)
+            _merge(items[one[key]], one, (*path, "*"), lists)
             result[one[key]] = items[one[key]]
         else:
             _check_new(one)

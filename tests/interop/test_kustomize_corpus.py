@@ -305,6 +305,8 @@ def _merge_patch(chosen: Random, target: Obj) -> Obj:
     template = where.get("jobTemplate", {}).get("spec", {}).get("template") or where.get("template")
     if template is None or chosen.random() < 0.3:
         patch["metadata"]["labels"] = {"patched": "yes"}
+        if target["kind"] == "Widget" and chosen.random() < 0.6:
+            patch["spec"] = chosen.choice(({"parts": [2, {"a": "b"}], "size": 2}, {"deep": {"er": 1}, "size": None}))
         return patch
     container: Obj = {"name": chosen.choice(("main", "main", "new")), "imagePullPolicy": "Always"}
     for field, value in (

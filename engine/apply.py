@@ -217,8 +217,11 @@ class Applier:
 
     def _may_replace(self, item: Item, error: ApiError) -> bool:
         """Whether a refusal means that the object has to be made anew, and that is wanted and would work."""
-        is_wanted = self._force or self._ownership.says("force", "enabled", item.object, item.live)
-        if not is_wanted or not may_be_immutable(error):
+        is_asked_for = self._ownership.says("force", "enabled", item.object, item.live)
+        if not (self._force or is_asked_for) or not may_be_immutable(error):
+            return False
+        if (item.ref.group, item.ref.kind) == _CRD and not is_asked_for:
+            error.hint = "with a definition all objects of its kind are deleted, so only its own mark forces that"
             return False
         assert item.resource is not None  # noqa: S101
         metadata = {key: value for key, value in item.object["metadata"].items() if key != "name"}

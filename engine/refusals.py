@@ -10,6 +10,7 @@ from engine.kube.errors import AlreadyExists, ApiError, Conflict, Forbidden, Inv
 from engine.kube.refs import ObjectRef
 
 _IMMUTABLE = re.compile(r"is\simmutable|immutable\sfield")
+_NAMES = frozenset({"metadata.name", "metadata.generateName"})
 _OWN_MANAGER = "FieldManagerConflict"
 
 
@@ -58,7 +59,7 @@ def fails_anew(creation: ApiError) -> bool:
     if isinstance(creation, Conflict | AlreadyExists):
         return False
     if creation.causes:
-        return not all(cause.field == "metadata.name" or "already" in cause.message for cause in creation.causes)
+        return not all(cause.field in _NAMES or "already" in cause.message for cause in creation.causes)
     return not (isinstance(creation, Forbidden) and "quota" in creation.message)
 
 

@@ -9,7 +9,7 @@ from engine.changes import Action
 from engine.execute import ApplyFailed, PruneFailed
 from engine.inventory import Inventory
 from engine.kube.refs import ObjectRef, Resource
-from tests.cluster.engine.conftest import CONFIGS, Ground
+from tests.cluster.engine.conftest import CONFIGS, CONTROL, Ground
 from tests.kit.process import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -133,3 +133,16 @@ def test_fields_are_noted_in_the_version_of_the_manifest_where_that_is_wanted(
     assert live is not None
     noted = {entry["apiVersion"].rpartition("/")[2] for entry in live["metadata"]["managedFields"]}
     assert noted == ({"v2"} if migrates else {"v1"})
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_definition_is_made_anew_only_when_it_says_so_itself(ground: Ground, kind: Kind, is_marked: bool) -> None:
+    ground.deliver([kind.definition()])
+    changed = kind.definition()
+    changed["spec"]["scope"] = "Cluster"  # immutable
+    if is_marked:
+        changed["metadata"]["annotations"] = {f"{CONTROL}/force": "enabled"}
+    progress = ground.deliver([changed], force=True)
+    assert progress.is_done is is_marked, progress.failed and progress.failed.hint
+    if progress.failed:
+        assert "all objects of its kind" in (progress.failed.hint or "")

@@ -21,7 +21,7 @@ from controller.flux.passes import Passes
 from controller.flux.planning import Planner
 from controller.flux.remote import Remote
 from controller.flux.statuses import Statuses
-from controller.flux.storage import artifacts_of, guard_of
+from controller.flux.storage import artifacts_of, git_of, guard_of
 from controller.flux.telling import Telling
 from controller.runtime.frontdoor import FrontDoor
 from controller.runtime.queue import WorkQueue
@@ -35,6 +35,7 @@ from engine.kube.refs import CONFIG_MAPS, SECRETS, Resource
 from engine.kube.watch import Informer, Problem
 from engine.observer import KindProblem, Observer
 from engine.records import Records
+from engine.remotebases import RemoteBases
 from engine.render.jail import Jail
 
 _CONFIGS: Final = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
@@ -142,6 +143,7 @@ class KustomizePart:
             jail=self._jail,
             cache=BuildCache(folder / "builds"),
             remote_bases=flux.remote_bases,
+            remote=RemoteBases(git_of(self._shared), guard_of(self._shared)) if flux.remote_bases else None,
             scratch=Path(flux.scratch),
         )
         inputs = Inputs(self._cluster, flux, environ=_operator(self._shared.environ), make=_services, log=self._log)

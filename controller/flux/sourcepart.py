@@ -1,7 +1,7 @@
 """The part of the process that works on GitRepositories, and serves their artifacts."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from controller.flux.artifacts import routes
 from controller.flux.component import Led, Shared
@@ -9,13 +9,10 @@ from controller.flux.events import Forwarder, Teller
 from controller.flux.names import GIT_REPOSITORIES, SOURCE_CONTROLLER, Name, status_manager
 from controller.flux.source import SourceReconciler
 from controller.flux.statuses import Statuses
-from controller.flux.storage import artifacts_of, guard_of, store_of
+from controller.flux.storage import artifacts_of, git_of, guard_of, store_of
 from controller.flux.worklist import Worklist
 from controller.runtime.http import HttpServer
 from engine.git.githubapp import GitHubApps
-from engine.source.git import GitSource
-
-_MIRRORS: Final = "mirrors"
 
 
 class SourcePart:
@@ -41,7 +38,7 @@ class SourcePart:
             self._list.objects,
             store=store,
             artifacts=artifacts_of(shared),
-            git=GitSource(shared.root / _MIRRORS, environ=shared.environ, guard=guard_of(shared)),
+            git=git_of(shared),
             apps=GitHubApps(guard_of(shared), environ=shared.environ),
             teller=Teller(led.events, SOURCE_CONTROLLER, post=post, instance=led.settings.identity),
             statuses=Statuses(

@@ -4,12 +4,14 @@ from typing import Final
 
 from controller.flux.artifacts import Artifacts
 from controller.flux.component import Shared
+from engine.source.git import GitSource
 from engine.source.guard import Guard
 from engine.source.store import Store
 from engine.source.trees import Trees
 
 _ARTIFACTS: Final = "artifacts"
 _TREES: Final = "trees"
+_MIRRORS: Final = "mirrors"
 
 
 def store_of(shared: Shared) -> Store:
@@ -24,6 +26,14 @@ def store_of(shared: Shared) -> Store:
 def guard_of(shared: Shared) -> Guard:
     """Whom a source may make us speak to."""
     found: Guard = shared.once("guard", lambda: Guard(lockdown=shared.settings.flux.lockdown))
+    return found
+
+
+def git_of(shared: Shared) -> GitSource:
+    """Repositories elsewhere, and the mirrors of them."""
+    found: GitSource = shared.once(
+        "git", lambda: GitSource(shared.root / _MIRRORS, environ=shared.environ, guard=guard_of(shared))
+    )
     return found
 
 

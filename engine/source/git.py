@@ -71,7 +71,7 @@ File = tuple[str, bool, bytes]
 
 
 class GitRef(NamedTuple):
-    """What is wanted; the first that is set of commit, name, semver, tag, branch."""
+    """What is wanted; the first that is set of commit, name, tag, semver, branch: the order of Flux's code, not of its docs."""
 
     branch: str = ""
     tag: str = ""
@@ -242,11 +242,11 @@ class GitSource:
                 _check_ref(ref.name)
                 found = self._at(access, wanted, ref.name.removesuffix(_PEELED), max_age_seconds)
                 return Resolved(found.commit, f"{ref.name}@sha1:{found.commit}", _tag_of(ref.name), found.id)
-            if ref.semver:
-                return self._newest(access, wanted, max_age_seconds)
             if ref.tag:
                 found = self._at(access, wanted, f"{_TAGS}{ref.tag}", max_age_seconds)
                 return Resolved(found.commit, f"{ref.tag}@sha1:{found.commit}", ref.tag, found.id)
+            if ref.semver:
+                return self._newest(access, wanted, max_age_seconds)
             branch = ref.branch or DEFAULT_BRANCH
             found = self._at(access, wanted, f"{_HEADS}{branch}", max_age_seconds)
             return Resolved(found.commit, f"{branch}@sha1:{found.commit}", oid=found.id)

@@ -42,7 +42,7 @@ def test_of_several_references_the_first_by_rank_counts(repository: Bare, source
         "name": f"refs/heads/name@sha1:{at['name']}",
     }
     del whole["commit"]
-    for strongest in ("name", "semver", "tag", "branch"):
+    for strongest in ("name", "tag", "semver", "branch"):
         found = source.resolve(wanted(**whole))
         assert (found.commit, found.revision) == (at[strongest], called[strongest])
         del whole[strongest]

@@ -219,7 +219,7 @@ def kustomize_program(environ: Mapping[str, str]) -> Path | None:
     return None
 
 
-def deliveries_in(place: Place) -> tuple[list[Delivery], str | None]:
+def deliveries_in(place: Place, namespace: str) -> tuple[list[Delivery], str | None]:
     """The Flux Kustomizations in a file, and the ignore rules of the GitRepository of the first, if that is there.
 
     Raises: KsealError.
@@ -227,7 +227,7 @@ def deliveries_in(place: Place) -> tuple[list[Delivery], str | None]:
     from engine.kube import manifest
 
     found, _ = manifest.read(place.files.read(place.path or ""), source=place.called)
-    deliveries = [delivery(one.raw, place.called) for one in found if _is(one.raw, KUSTOMIZATION)]
+    deliveries = [delivery(one.raw, place.called, namespace) for one in found if _is(one.raw, KUSTOMIZATION)]
     sources = {text_at(one.raw, "metadata", "name"): one.raw for one in found if _is(one.raw, GIT_REPOSITORY)}
     if not deliveries:
         return [], None
@@ -236,14 +236,14 @@ def deliveries_in(place: Place) -> tuple[list[Delivery], str | None]:
     return deliveries, ignored or None
 
 
-def delivery(raw: Mapping[str, Any], called: str) -> Delivery:
-    """A Kustomization as it is needed here. Raises: KsealError."""
+def delivery(raw: Mapping[str, Any], called: str, namespace: str) -> Delivery:
+    """A Kustomization as it is needed here; `namespace` is its own where it names none. Raises: KsealError."""
     from controller.flux import spec
 
     metadata = raw.get("metadata")
     if not isinstance(metadata, Mapping) or not text_at(raw, "metadata", "name"):
         raise KsealError(f"{called}: a Kustomization without a name")
-    raw = {**raw, "metadata": {"namespace": "default", **metadata}}
+    raw = {**raw, "metadata": {"namespace": namespace, **metadata}}
     try:
         return Delivery(raw, spec.read(raw))
     except KsealError as error:

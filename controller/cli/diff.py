@@ -78,7 +78,8 @@ def _against_cluster(given: Given, terminal: "Terminal", environ: Mapping[str, s
     masks = Masks()
     with reach.opened(given, environ) as (client, namespace):
         variables = Variables.of(given, from_cluster(client, masks))
-        place, deliveries = places.resolve(given, given.files[0] if given.files else None, environ)
+        word = given.files[0] if given.files else None
+        place, deliveries = places.resolve(given, word, environ, namespace=namespace)
         if given.text("for"):
             deliveries = [_from_cluster(client, str(given.text("for")), namespace)]
         for one in deliveries:
@@ -103,7 +104,7 @@ def _from_cluster(client: "Cluster", words: str, namespace: str) -> "Delivery":
     (one, *more) = asked.objects(words.split(), example="kseal diff apps --cluster --for kustomization/apps")
     if more or one.kind is not KUSTOMIZATION:
         raise Misused(f"--for: {words} is not one Kustomization")
-    return builds.delivery(found.one(client, one, namespace).obj, "the cluster")
+    return builds.delivery(found.one(client, one, namespace).obj, "the cluster", namespace)
 
 
 def _all(built: "Sequence[Built]") -> list[builds.Object]:

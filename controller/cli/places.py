@@ -17,11 +17,17 @@ class NoSuchPlace(KsealError):
 
 
 def resolve(
-    given: Given, word: str | None, environ: Mapping[str, str], *, revision: str | None = None
+    given: Given,
+    word: str | None,
+    environ: Mapping[str, str],
+    *,
+    revision: str | None = None,
+    namespace: str = "default",
 ) -> tuple[Place, list[Delivery]]:
     """What a word of the command line stands for, and the Kustomizations that say how it is built.
 
-    `word` None stands for the folder that the Kustomization names. Raises: Misused, KsealError.
+    `word` None stands for the folder that the Kustomization names. `namespace` is that of Kustomizations that name
+    none. Raises: Misused, KsealError.
     """
     named = given.text("kustomization")
     if word is None and named is None:
@@ -35,7 +41,7 @@ def resolve(
     found: list[Delivery] = []
     ignored: str | None = None
     if named is not None:
-        found, ignored = _deliveries(given, Path(os.path.realpath(named)), environ, revision)
+        found, ignored = _deliveries(given, Path(os.path.realpath(named)), environ, revision, namespace=namespace)
         if not found:
             raise KsealError(
                 f"{named}: holds no Kustomization of Flux", "what it holds is of kustomize.toolkit.fluxcd.io"
@@ -45,7 +51,7 @@ def resolve(
         return Place(files, None, called, revision or ""), found
     place = Place(files, inside, called, revision or "")
     if inside in files.files and not found:
-        found, ignored = builds.deliveries_in(place)
+        found, ignored = builds.deliveries_in(place, namespace)
         if found:
             files = files if ignored is None else _files(root, environ, revision, ignored)
             return Place(files, None, given.text("source-root") or str(root), revision or ""), found
@@ -78,7 +84,7 @@ def _root(given: Given, path: Path) -> Path:
 
 
 def _deliveries(
-    given: Given, path: Path, environ: Mapping[str, str], revision: str | None
+    given: Given, path: Path, environ: Mapping[str, str], revision: str | None, *, namespace: str
 ) -> tuple[list[Delivery], str | None]:
     """The Kustomizations of `--kustomization`: as they were at the revision, where the file was there then."""
     top = localfiles.work_tree_of(path.parent)
@@ -86,9 +92,10 @@ def _deliveries(
         files = _files(top, environ, revision, None)
         inside = _inside(top, path)
         if inside in files.files:
-            return builds.deliveries_in(Place(files, inside, f"{given.text('kustomization')} at {revision}"))
+            called = f"{given.text('kustomization')} at {revision}"
+            return builds.deliveries_in(Place(files, inside, called), namespace)
     files = SourceFiles([path.name], lambda _: _bytes(path))
-    return builds.deliveries_in(Place(files, path.name, str(given.text("kustomization"))))
+    return builds.deliveries_in(Place(files, path.name, str(given.text("kustomization"))), namespace)
 
 
 def _bytes(path: Path) -> bytes:

@@ -151,6 +151,9 @@ def test_a_kustomization_from_a_file_is_compared_with_its_inventory(team: Team) 
     raw = kustomization(team.namespace, "apps", path="./apps")
     (team.folder / "apps.yaml").write_text(yaml.safe_dump(raw))
     assert team.changes("apps.yaml") == {"ConfigMap/old": "deleted"}
+    del raw["metadata"]["namespace"]
+    (team.folder / "apps.yaml").write_text(yaml.safe_dump(raw))
+    assert team.changes("apps.yaml") == {"ConfigMap/old": "deleted"}
     raw["spec"]["prune"] = False
     (team.folder / "apps.yaml").write_text(yaml.safe_dump(raw))
     assert team.changes("apps.yaml") == {}

@@ -44,23 +44,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (("get", "--help"), 0),
-        (("build", "base"), 0),
-        (("build", "base", "--set", "a=b"), 0),
-        (("diff", "base", "base"), 0),
-        (("get", "ks"), 1),
-        (("sync", "ks/apps"), 1),
-    ],
+    "words", [("get", "--help"), ("build", "base", "--set", "a=b"), ("diff", "base", "base")], ids=" ".join
 )
-def test_a_base_installation_can_run_it(folder: Path, words: tuple[str, ...], code: int) -> None:
-    assert imported(folder, *words, code=code) & CONTROLLERS == set()
-
-
-@pytest.mark.parametrize("words", [("get", "--help"), ("build", "base"), ("diff", "base", "base")])
 def test_what_needs_no_cluster_imports_nothing_for_one(folder: Path, words: tuple[str, ...]) -> None:
-    assert imported(folder, *words) & NETWORK == set()
+    assert imported(folder, *words) & (NETWORK | CONTROLLERS) == set()
+
+
+@pytest.mark.parametrize("words", [("get", "ks"), ("diff", "base", "--cluster")], ids=" ".join)
+def test_a_base_installation_reaches_for_a_cluster(folder: Path, words: tuple[str, ...]) -> None:
+    assert imported(folder, *words, code=1) & CONTROLLERS == set()
 
 
 def test_an_ordinary_line_is_read_without_click(folder: Path) -> None:

@@ -71,7 +71,7 @@ File = tuple[str, bool, bytes]
 
 
 class GitRef(NamedTuple):
-    """What is wanted; the first that is set of commit, name, tag, semver, branch: the order of Flux's code, not of its docs."""
+    """What is wanted; the first that is set of commit, name, tag, semver, branch: as Flux does, whatever its documents say."""
 
     branch: str = ""
     tag: str = ""

@@ -284,19 +284,10 @@ class Reconciler:
         if current.progress is None:
             self._track(name, draft, spec, current)
         was = len(_written(current.progress))
-        with failing_with(halt.RECONCILIATION_FAILED):
-            current.progress = step(
-                current.plan,
-                current.progress,
-                current.destination.live,
-                owner=owner,
-                ownership=current.ownership,
-                force=spec.force,
-                ignores=spec.ignores,
-                concurrency=self._settings.concurrent_applies,
-                fails_fast=self._settings.fails_fast,
-            )
-        progress = current.progress
+        progress = self._step(owner, spec, current)
+        if progress.waits is not None and progress.failed is None and progress.look_again_seconds is None:
+            # What became healthy while that looked has woken nobody, since nobody knew yet that it is awaited.
+            progress = self._step(owner, spec, current)
         lines = _written(progress)[was:]
         if lines:
             current.is_changed = True
@@ -310,6 +301,21 @@ class Reconciler:
         current.plan = current.plan.without_objects()
         self._proven[name] = self._clock()
         return self._ends.succeeded(name, draft, spec, current, started)
+
+    def _step(self, owner: str, spec: Spec, current: Pass) -> Progress:
+        with failing_with(halt.RECONCILIATION_FAILED):
+            current.progress = step(
+                current.plan,
+                current.progress,
+                current.destination.live,
+                owner=owner,
+                ownership=current.ownership,
+                force=spec.force,
+                ignores=spec.ignores,
+                concurrency=self._settings.concurrent_applies,
+                fails_fast=self._settings.fails_fast,
+            )
+        return current.progress
 
     def _track(self, name: Name, draft: Draft, spec: Spec, current: Pass) -> None:
         """Before the first write the status names every member, the old ones and the new: nothing can be orphaned."""

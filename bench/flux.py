@@ -7,8 +7,8 @@ from bench.fluxfleet import MAKERS, measured, rows
 TITLE = "Deliveries: 300 Kustomizations, each in its own namespace"
 HOW = (
     "Each has four objects (a Deployment at 0 replicas, Service, ServiceAccount and Ingress), a folder of one "
-    "repository, and `wait: true`. Both makers have a fresh control plane with controllers, and 20 workers; the limit "
-    "of 500 requests a second binds ours only, since Flux keeps to none where the API server has fair queues. Cold is "
+    "repository, and `wait: true`. Both makers have a fresh control plane with controllers, and 20 workers; no limit "
+    "of requests binds either, since Flux keeps to none where the API server has fair queues. Cold is "
     "from the first Kustomization created until all are ready, with the artifact there. A commit changes one line for "
     "one of them; from the request to fetch it until all report it. The interval is of five minutes, in which each is "
     "looked at once, with nothing to do. Requests are those of the controllers in the audit log, watches aside; CPU "

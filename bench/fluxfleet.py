@@ -47,6 +47,14 @@ _AUDIT: Final = (
 )
 """In batches, so that no request waits for the log; nothing of it may be dropped, and it stays one file."""
 
+_MANAGER: Final = (
+    "--kube-api-qps=5000",
+    "--kube-api-burst=10000",
+    "--concurrent-deployment-syncs=50",
+    "--concurrent-replicaset-syncs=50",
+)
+"""What makes Deployments ready must not be what is measured."""
+
 
 class Cost(NamedTuple):
     """What one phase took."""
@@ -95,7 +103,9 @@ class FluxFleet:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.plane = stack.enter_context(ControlPlane("cluster", audit=True, api_server_flags=_AUDIT))
+            self.plane = stack.enter_context(
+                ControlPlane("cluster", audit=True, api_server_flags=_AUDIT, manager_flags=_MANAGER)
+            )
             install_crds(self.plane)
             nest = stack.enter_context(Nest("fluxfleet"))
             (nest.folder / "repositories").mkdir()

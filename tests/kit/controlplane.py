@@ -37,7 +37,8 @@ class ControlPlane:
     """One control plane with its own folder, keys and ports. Use as a context manager, or start() and stop().
 
     `audit` keeps a log of every request, for audit_events(); `encryption` is an EncryptionConfiguration for data at
-    rest; `api_server_flags` are added last, so that they win. Raises: Unavailable when a program cannot be had.
+    rest; `api_server_flags` and `manager_flags` are added last, so that they win. Raises: Unavailable when a program
+    cannot be had.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class ControlPlane:
         audit: bool = False,
         encryption: Mapping[str, Any] | None = None,
         api_server_flags: Sequence[str] = (),
+        manager_flags: Sequence[str] = (),
     ) -> None:
         self.profile = profile
         self._audit = audit
         self._encryption = encryption
         self._more_flags = tuple(api_server_flags)
+        self._manager_flags = tuple(manager_flags)
         self._frozen = False
         self._runs_nodes = False
 
@@ -226,7 +229,7 @@ class ControlPlane:
         return [f"--encryption-provider-config={path}"]
 
     def _start_controllers(self) -> None:
-        manager = servers.controller_manager(self._kube, self.kubeconfig, self._files)
+        manager = [*servers.controller_manager(self._kube, self.kubeconfig, self._files), *self._manager_flags]
         manager_process = self.nest.start("kube-controller-manager", manager)
         self.nest.start("kube-scheduler", servers.scheduler(self._kube, self.kubeconfig))
         default = "/api/v1/namespaces/default/serviceaccounts/default"

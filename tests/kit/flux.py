@@ -53,8 +53,8 @@ class Limits(NamedTuple):
 
 
 DEFAULTS: Final = Limits()
-EQUAL: Final = Limits(concurrent=20, qps=500, burst=1000)
-"""For a comparison. Flux keeps to no rate where the API server has fair queues, as it has by default."""
+EQUAL: Final = Limits(concurrent=20, qps=5000, burst=10000)
+"""For a comparison. The rate binds nobody: Flux keeps to none where the API server has fair queues, as by default."""
 
 
 class Server:

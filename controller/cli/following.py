@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from engine.kube.watch import Informer, Problem
 _HOPELESS = (Forbidden, NotServed, Unauthorized)
 """Refusals that stay; everything else the informer rides out."""
 _WOKEN_SECONDS = 3600.0  # a wait without a limit would not hear Ctrl-C on every platform
+_IDLE_SECONDS = 1.0
 
 Object = dict[str, Any]
 
@@ -41,10 +42,17 @@ class Change(NamedTuple):
     obj: Object | None
 
 
-def changes(cluster: Cluster, followed: Sequence[Followed], *, deadline: float | None = None) -> Iterator[Change]:
+def changes(
+    cluster: Cluster,
+    followed: Sequence[Followed],
+    *,
+    deadline: float | None = None,
+    on_idle: Callable[[], None] | None = None,
+) -> Iterator[Change]:
     """All objects there are, then each change; ends at `deadline` on the monotonic clock, else never.
 
-    Breaks of the connection are resumed. Raises: ApiError when the server refuses for good.
+    `on_idle` is called in each second in which nothing happens. Breaks of the connection are resumed.
+    Raises: ApiError when the server refuses for good.
     """
     told: queue.Queue[Change | Exception] = queue.Queue()
 
@@ -60,8 +68,10 @@ def changes(cluster: Cluster, followed: Sequence[Followed], *, deadline: float |
         while deadline is None or time.monotonic() < deadline:
             left = _WOKEN_SECONDS if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                change = told.get(timeout=min(left, _WOKEN_SECONDS))
+                change = told.get(timeout=min(left, _IDLE_SECONDS if on_idle else _WOKEN_SECONDS))
             except queue.Empty:
+                if on_idle:
+                    on_idle()
                 continue
             if isinstance(change, Exception):
                 raise change

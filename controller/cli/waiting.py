@@ -74,7 +74,7 @@ def until_done(
     """
     waiting = {} if done is None else done
     waiting.update((one.key, one) for one in waits)
-    _follow(client, waiting, time.monotonic() + limit, terminal)
+    _follow(client, waiting, time.monotonic() + limit, given, terminal)
     if is_reported:
         _report(list(waiting.values()), given)
     code = 0
@@ -86,7 +86,7 @@ def until_done(
     return code
 
 
-def _follow(client: "Cluster", waiting: dict[Key, Wait], deadline: float, terminal: "Terminal") -> None:
+def _follow(client: "Cluster", waiting: dict[Key, Wait], deadline: float, given: Given, terminal: "Terminal") -> None:
     """Bring each up to date until none is at work, or the time is over."""
     from controller.cli.following import Followed, changes
 
@@ -94,16 +94,22 @@ def _follow(client: "Cluster", waiting: dict[Key, Wait], deadline: float, termin
     if not open_:
         return
     followed = [Followed.one(one.kind.resource, one.key[1], one.key[2]) for key, one in waiting.items() if key in open_]
-    shown_from = time.monotonic() + _PROGRESS_AFTER_SECONDS
+    begun = time.monotonic()
+
+    def show() -> None:
+        """Where somebody watches, and it takes a while: one that is waited for, and how long already."""
+        waited = time.monotonic() - begun
+        if terminal.is_watched and not given.flag("quiet") and waited >= _PROGRESS_AFTER_SECONDS:
+            terminal.overwrite(_progress(waiting[min(open_)], waited, len(open_)))
+
     try:
-        for change in changes(client, followed, deadline=deadline):
+        for change in changes(client, followed, deadline=deadline, on_idle=show):
             one = _changed(waiting, change)
             if one.outcome is not Outcome.WORKING:
                 open_.discard(one.key)
                 if not open_:
                     return
-            elif terminal.is_watched and time.monotonic() >= shown_from:
-                terminal.overwrite(_progress(one))
+            show()
     finally:
         terminal.overwrite("")
 
@@ -116,10 +122,12 @@ def _changed(waiting: dict[Key, Wait], change: "Change") -> Wait:
     return waiting[key]
 
 
-def _progress(one: Wait) -> str:
+def _progress(one: Wait, waited: float, count: int) -> str:
     from sealer.cli.terminal import printable
 
-    return printable(f"kseal: {'/'.join(one.key)}: {standing.short(standing.ready(one.obj).message)}")[:_LINE]
+    more = f" and {count - 1} more" if count > 1 else ""
+    said = standing.short(standing.ready(one.obj).message)
+    return printable(f"kseal: {waited:.0f} s: {'/'.join(one.key)}{more}: {said}")[:_LINE]
 
 
 def _report(waits: Sequence[Wait], given: Given) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from tests.kit import fluxobjects
@@ -265,6 +266,19 @@ def test_a_failure_ends_a_sync_with_its_reason(team: Team) -> None:
     assert syncing.returncode == 1
     assert f"Kustomization/{team.namespace}/apps: BuildFailed: kustomization.yaml: line 3: no map" in errors
     assert f"kseal events --for kustomization/apps -n {team.namespace}" in errors
+
+
+def test_who_watches_a_sync_sees_what_it_waits_for(team: Team) -> None:
+    (program, *words) = team.command("sync", "ks/apps", "ks/infra")
+    syncing = pexpect.spawn(program, words, encoding="utf-8", timeout=30, dimensions=(20, 200))
+    syncing.expect_exact(f" s: Kustomization/{team.namespace}/apps and 1 more: Applied revision: main@sha1:1eabc9a4")
+    team.applied(team.apps)
+    syncing.expect_exact(f" s: Kustomization/{team.namespace}/infra: waiting to be reconciled")
+    team.applied(team.infra)
+    syncing.expect_exact(f"Kustomization/{team.namespace}/infra")
+    syncing.expect(pexpect.EOF)
+    syncing.close()
+    assert syncing.exitstatus == 0
 
 
 def test_a_sync_that_nobody_handles_ends_in_time(team: Team) -> None:

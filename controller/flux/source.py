@@ -226,6 +226,8 @@ class SourceReconciler:
 
     def _begin(self, name: Name, raw: dict[str, Any]) -> _Work:
         status = copy.deepcopy(raw.get("status") or {})
+        if (verified := conditions.get(status, VERIFIED)) is not None and verified.get("status") == "False":
+            conditions.remove(status, VERIFIED)  # it was of a commit that may be there no more; a good one stands
         generation = raw["metadata"].get("generation") or 0
         observed = status.get("observedGeneration", 0)
         progress = "reconciliation in progress"
@@ -433,8 +435,6 @@ class SourceReconciler:
     def _fail(self, work: _Work, error: SourceError) -> Next:
         status, at = work.status, work.at
         conditions.remove(status, *FAILURES, OUTDATED)
-        if (found := conditions.get(status, VERIFIED)) is not None and found.get("status") == "False":
-            conditions.remove(status, VERIFIED)
         kind, value = _condition(error)
         conditions.set_condition(status, kind, value, error.reason, error.message, at)
         if kind == STORAGE_FAILED and work.revision:

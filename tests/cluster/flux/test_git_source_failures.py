@@ -11,6 +11,7 @@ from tests.kit.controlplane import ControlPlane
 from tests.kit.fluxobjects import install_definitions
 from tests.kit.gitserver import USER
 from tests.kit.sourceground import CountedGit, SourceGround, source_ground
+from tests.kit.sshserver import new_key
 from tests.kit.workcopy import WorkCopy
 
 pytestmark = pytest.mark.cluster
@@ -165,3 +166,25 @@ def test_missing_keys_are_a_failed_verification(ground: SourceGround, fleet: Wor
     ground.make("fleet", fleet.url, secretRef={"name": "login"}, verify={"mode": "HEAD", "secretRef": {"name": "keys"}})
     assert ground.look("fleet") == BACKOFF
     assert ground.conditions("fleet")["SourceVerified"][:2] == ("False", "VerificationError")
+
+
+def test_a_branch_that_goes_back_to_a_signed_commit_is_ready_again(
+    ground: SourceGround, fleet: WorkCopy, tmp_path: Path
+) -> None:
+    ground.secret("login", username=USER, password=PASSWORD)
+    ground.secret("keys", **{"author.sshpub": f"{new_key(tmp_path / 'key').with_name('key.pub').read_text()}"})
+    for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(tmp_path / "key")), ("commit.gpgsign", "true")):
+        fleet.git("config", name, value)
+    fleet.push("signed")
+    ground.make("fleet", fleet.url, secretRef={"name": "login"}, verify={"mode": "HEAD", "secretRef": {"name": "keys"}})
+    ground.look("fleet")
+    assert ground.conditions("fleet")["SourceVerified"][:2] == ("True", "Succeeded")
+    fleet.git("config", "commit.gpgsign", "false")
+    fleet.push("unsigned")
+    assert ground.look("fleet") == BACKOFF
+    assert ground.conditions("fleet")["Ready"][:2] == ("False", "InvalidCommitSignature")
+    fleet.git("reset", "--hard", "--quiet", "HEAD~1")
+    fleet.git("push", "--quiet", "--force", str(fleet.bare), "HEAD:refs/heads/main")
+    ground.look("fleet")
+    assert ground.conditions("fleet")["Ready"][0] == "True"
+    assert ground.status("fleet")["artifact"]["revision"] == fleet.revision

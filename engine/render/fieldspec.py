@@ -24,29 +24,34 @@ class FieldSpec(NamedTuple):
     create: bool = False
 
 
-def visit(resource: Resource, spec: FieldSpec, leaf: Leaf, empty: Callable[[], Any] | None = None) -> None:
+def spec(path: str, kind: str = "", group: str = "", version: str = "", *, create: bool = True) -> FieldSpec:
+    """An entry as the tables have it, its path in one string."""
+    return FieldSpec(tuple(path.split("/")), kind, group, version, create)
+
+
+def visit(resource: Resource, place: FieldSpec, leaf: Leaf, empty: Callable[[], Any] | None = None) -> None:
     """Call `leaf` for each field of an object that the entry means.
 
     Where the entry creates, fields on the way become mappings, and the last one what `empty` makes.
 
     Raises: Unusual where a null or a scalar stands in the way.
     """
-    if resource.is_one_of(spec.group, spec.version, spec.kind):
-        _walk(resource.obj, spec, 0, leaf, empty)
+    if resource.is_one_of(place.group, place.version, place.kind):
+        _walk(resource.obj, place, 0, leaf, empty)
 
 
-def _walk(node: Any, spec: FieldSpec, at: int, leaf: Leaf, empty: Callable[[], Any] | None) -> None:
+def _walk(node: Any, place: FieldSpec, at: int, leaf: Leaf, empty: Callable[[], Any] | None) -> None:
     if isinstance(node, list):
         for item in node:
             if item is not None:
-                _walk(item, spec, at, leaf, empty)
+                _walk(item, place, at, leaf, empty)
         return
     if not isinstance(node, dict):
         raise Unusual("expected a list or a mapping")
-    part = spec.path[at]
+    part = place.path[at]
     name = part.removesuffix("[]")
-    creates = spec.create and empty is not None and name == part
-    is_last = at + 1 == len(spec.path)
+    creates = place.create and empty is not None and name == part
+    is_last = at + 1 == len(place.path)
     if name not in node:
         if not creates:
             return
@@ -59,4 +64,4 @@ def _walk(node: Any, spec: FieldSpec, at: int, leaf: Leaf, empty: Callable[[], A
     if is_last:
         leaf(node, name)
     else:
-        _walk(value, spec, at + 1, leaf, empty)
+        _walk(value, place, at + 1, leaf, empty)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from engine.render.base import Unusual
+from engine.render.resources import check_pairs
 
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _VARIABLE: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
@@ -34,8 +35,7 @@ def generated(
     metadata: dict[str, Any] = {"name": wanted["name"]}
     metadata |= {"namespace": wanted["namespace"]} if wanted.get("namespace") else {}
     metadata |= {field: dict(options[field]) for field in ("labels", "annotations") if options.get(field)}
-    if any("config.kubernetes.io/" in key or "config.k8s.io/" in key for key in metadata.get("annotations", ())):
-        raise Unusual("an annotation of kustomize's own")
+    check_pairs(metadata)
     result: dict[str, Any] = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
     if kind == "Secret":
         result["type"] = wanted.get("type") or "Opaque"

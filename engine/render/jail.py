@@ -50,8 +50,15 @@ class Used(NamedTuple):
 class Jail:
     """Starts children; used by many threads at once. A context manager: at its end no child is left."""
 
-    def __init__(self, *, python: Path | None = None, guards: Sequence[str] = GUARDS) -> None:
-        """`guards` are those that are used where the kernel has them. `python` runs the little process."""
+    def __init__(
+        self, *, python: Path | None = None, guards: Sequence[str] = GUARDS, children: int | None = None
+    ) -> None:
+        """`guards` are those that are used where the kernel has them. `python` runs the little process.
+
+        `children` is how many may run at once; others wait, and their time begins later. None: as many as there are
+        processors, and two at least, since a child works most of its time.
+        """
+        self._turns = threading.BoundedSemaphore(children or max(2, os.cpu_count() or 1))
         self._python = python or Path(sys.executable)
         self._guards = tuple(guards)
         self._lock = threading.Lock()
@@ -135,7 +142,7 @@ class Jail:
             "guards": list(self._guards),
         }
         name = Path(argv[0]).name
-        with ExitStack() as stack:
+        with self._turns, ExitStack() as stack:
             ours, theirs = socket.socketpair()
             stack.enter_context(ours)
             with ExitStack() as passed:

@@ -12,19 +12,13 @@ from engine.render.base import Bounds, BuildError, Files, LimitError, Unusual, j
 from engine.render.closure import Closure, Step
 from engine.render.fields import is_strict
 from engine.render.generators import digest_of, generated
+from engine.render.images import set_image, set_replicas
+from engine.render.labels import add_annotations, add_labels
+from engine.render.naming import add_prefix, add_suffix, set_namespace
 from engine.render.patches import patch
 from engine.render.plain import objects_of
 from engine.render.references import fix_references
 from engine.render.resources import Identity, Resource
-from engine.render.transform import (
-    add_annotations,
-    add_labels,
-    add_prefix,
-    add_suffix,
-    set_image,
-    set_namespace,
-    set_replicas,
-)
 
 _KNOWN: Final = frozenset(
     (

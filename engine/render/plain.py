@@ -7,11 +7,11 @@ api/resource/factory.go, kyaml/kio/byteio_reader.go.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.kube.yaml import Dialect, YamlError, read_all
 from engine.render.base import BuildError, Unusual
+from engine.render.resources import check_pairs
 
 _ODD: Final = re.compile(
     rb"^(?:\.\.\.|%|---(?![ \t]*(?:#[^\n]*)?\r?$))"  # ends and directives; content behind a separator
@@ -24,9 +24,8 @@ _ODD: Final = re.compile(
     rb"|(?:^|[\s\[{,:-])[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+[0-9])",
     re.MULTILINE,
 )
+_SOME: Final = {"": ""}
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_OWN: Final = ("config.kubernetes.io/", "config.k8s.io/")
-"""What stands in annotations that kustomize itself reads, writes or removes."""
 
 
 def objects_of(data: bytes, path: str) -> list[dict[str, Any]]:
@@ -73,17 +72,7 @@ def _usual(value: dict[str, Any], path: str) -> dict[str, Any]:
     name, namespace = metadata.get("name"), metadata.get("namespace", "x")
     if not isinstance(name, str) or not name or not isinstance(namespace, str) or not namespace:
         raise Unusual(path)
-    _check_texts(metadata, "labels", path)
-    annotations = _check_texts(metadata, "annotations", path)
-    if annotations and any(own in key for key in annotations for own in _OWN):
+    if metadata.get("labels", _SOME) == {} or metadata.get("annotations", _SOME) == {}:
         raise Unusual(path)
-    return value
-
-
-def _check_texts(metadata: Mapping[str, Any], field: str, path: str) -> Mapping[str, str] | None:
-    if field not in metadata:
-        return None
-    value = metadata[field]
-    if not isinstance(value, dict) or not value or not all(isinstance(one, str) for one in value.values()):
-        raise Unusual(path)
+    check_pairs(metadata)
     return value

@@ -6,8 +6,13 @@ copy of the OpenAPI document calls so count; a custom kind counts as namespaced.
 Source: kubernetes-sigs/kustomize api/resource/resource.go, kyaml/resid, kyaml/openapi (precomputed scopes, 5.8.1).
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from engine.render.base import Unusual
+
+OWN_ANNOTATIONS: Final = ("config.kubernetes.io/", "config.k8s.io/")
+"""Parts of the names of annotations that kustomize itself reads, writes or removes."""
 _NO_NAMESPACE: Final = "_non_namespaceable_"
 _CLUSTER_SCOPED: Final = frozenset(
     (f"{group}/{version}" if group else version, kind)
@@ -120,3 +125,13 @@ class Resource:
     def __str__(self) -> str:
         namespace = self.namespace
         return f"{self.kind}/{namespace}/{self.name}" if namespace else f"{self.kind}/{self.name}"
+
+
+def check_pairs(metadata: Mapping[str, Any]) -> None:
+    """Labels and annotations are such that kustomize leaves them as they are. Raises: Unusual."""
+    for field in ("labels", "annotations"):
+        pairs = metadata.get(field)
+        if field in metadata and not (isinstance(pairs, dict) and all(isinstance(one, str) for one in pairs.values())):
+            raise Unusual("labels or annotations that are no strings")
+    if any(own in key for key in metadata.get("annotations", ()) for own in OWN_ANNOTATIONS):
+        raise Unusual("an annotation of kustomize's own")

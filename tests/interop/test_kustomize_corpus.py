@@ -438,7 +438,7 @@ def _case(seed: int) -> tuple[Files, Overlay]:
         name_prefix=chosen.choice(("", "", "", "pre-")),
         name_suffix=chosen.choice(("", "", "", "-post")),
         patches=(_patch(chosen, objects),) if chosen.random() < 0.2 else (),
-        images=({"name": "nginx", "newTag": "8"},) if chosen.random() < 0.2 else (),
+        images=({"name": "busybox", "newTag": "8"},) if chosen.random() < 0.2 else (),
     )
     return files, overlay
 

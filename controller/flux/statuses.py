@@ -5,7 +5,6 @@ from typing import Any
 
 from controller.flux.names import FINALIZER
 from controller.flux.objects import name_of
-from engine import faults
 from engine.kube.client import Cluster
 from engine.kube.errors import Conflict, NotFound
 from engine.kube.refs import Resource
@@ -32,7 +31,6 @@ class Statuses:
         difference = merge_patch(raw.get("status") or {}, status)
         if not difference:
             return raw
-        faults.point("status")
         body = {"metadata": {"uid": raw["metadata"].get("uid")}, "status": difference}
         at = name_of(raw)
         try:
@@ -56,7 +54,6 @@ class Statuses:
             self._set_finalizers(raw, [found for found in present if found != FINALIZER])
 
     def _set_finalizers(self, raw: dict[str, Any], finalizers: list[str]) -> dict[str, Any]:
-        faults.point("finalizers")
         at, metadata = name_of(raw), raw["metadata"]
         body = {
             "metadata": {

@@ -71,7 +71,7 @@ File = tuple[str, bool, bytes]
 
 
 class GitRef(NamedTuple):
-    """What is wanted; the first that is set of commit, name, tag, semver, branch: as Flux does, whatever its documents say."""
+    """What is wanted; the first that is set of commit, name, tag, semver, branch, as Flux does and not as it says."""
 
     branch: str = ""
     tag: str = ""

@@ -8,8 +8,9 @@ again from time to time; whoever asks then looks at the object itself.
 import threading
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from http import HTTPStatus
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from engine.errors import KsealError
 from engine.health.rules import needs_whole
@@ -19,6 +20,7 @@ from engine.kube.errors import Forbidden, NotServed
 from engine.kube.refs import ObjectRef, Resource
 from engine.kube.watch import Informer, Problem
 from engine.observed import Observed, key_of, marks_of, observed_of
+from engine.podfailures import OWNERS, Key, Labels, PodFailures, broken_labels
 
 __all__ = ["Kind", "KindProblem", "Observed", "Observer", "marks_of"]
 
@@ -29,13 +31,17 @@ REFUSED_SECONDS = 300.0
 UNSERVED_SECONDS = 10.0
 """After what time a kind that is not served is looked for again; Discovery asks the server no more often either."""
 UNREACHABLE_SECONDS = 2.0
-"""The same where the server could not even say whether it serves the kind."""
+"""The same where the server could not even say whether it serves the kind, or has just got a definition."""
+HOPE_SECONDS = 30.0
+"""How long after a definition changed its kind may still appear: the server's table of kinds lags behind."""
 
 Kind = tuple[str, str]
 """Group, empty for core kinds, and kind."""
 OnChange = Callable[[ObjectRef, Observed | None, Observed | None], None]
 State = Literal["new", "begun", "refused", "unserved"]
 
+_PODS = ("", "Pod")
+_BROKEN_PODS = ("", "Pod that is broken")  # not a kind: a second look at Pods, of which only failures are kept
 _DEFINITIONS = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
@@ -78,6 +84,7 @@ class Observer:
         self._news = threading.Condition()  # guards what follows, and is told of every change of it
         self._followed: dict[str, frozenset[Kind]] = {}
         self._watches: dict[Kind, _Watch] = {}
+        self._pods = PodFailures(self._pods_matter)
         self._is_stopped = False
         self._keeper: threading.Thread | None = None
 
@@ -127,13 +134,13 @@ class Observer:
     def kinds(self) -> tuple[Kind, ...]:
         """What is watched, or would be if it could."""
         with self._news:
-            return tuple(self._watches)
+            return tuple(kind for kind in self._watches if kind != _BROKEN_PODS)
 
     @property
     def refused(self) -> tuple[Kind, ...]:
         """What RBAC forbids to watch: checked at the interval only."""
         with self._news:
-            return tuple(kind for kind, watch in self._watches.items() if watch.state == "refused")
+            return tuple(watch.served for watch in self._watches.values() if watch.state == "refused")
 
     @property
     def count(self) -> int:
@@ -155,13 +162,35 @@ class Observer:
     def _recount(self) -> None:
         """Note which kinds are wanted. Called with the lock."""
         wanted = frozenset().union(*self._followed.values())
+        if self._pods.are_needed:
+            wanted |= {_BROKEN_PODS}
         for kind in wanted - self._watches.keys():
-            self._watches[kind] = _Watch(kind, self._tell, self._meet, self._seen)
+            self._watches[kind] = self._new_watch(kind)
         for kind, watch in self._watches.items():
             if kind in wanted:
                 watch.ends_at = None
             elif watch.ends_at is None:
                 watch.ends_at = time.monotonic() + self._linger
+
+    def _new_watch(self, kind: Kind) -> "_Watch":
+        if kind == _BROKEN_PODS:
+            return _Watch(kind, self._tell_pod, self._meet, self._seen, served=_PODS, decode=broken_labels)
+        if kind in OWNERS:
+            return _Watch(
+                kind,
+                self._tell_owner,
+                self._meet,
+                self._seen,
+                decode=partial(self._pods.observe, kind),
+                adjust=partial(self._pods.judged, kind),
+            )
+        return _Watch(kind, self._tell, self._meet, self._seen)
+
+    def _pods_matter(self) -> None:
+        """Whether Pods are looked at has changed."""
+        with self._news:
+            self._recount()
+            self._news.notify_all()
 
     def _keep(self) -> None:
         """The keeper's thread. It starts, ends and starts again what is due, since all of that may have to wait for the
@@ -181,6 +210,7 @@ class Observer:
                 due = [watch for watch in self._watches.values() if watch.begins_at <= now]
             for watch in ended:
                 watch.end()
+                self._lose(watch)
             for watch in due:
                 self._begin(watch)
 
@@ -191,7 +221,7 @@ class Observer:
         return min(moments, default=float("inf")) - time.monotonic()
 
     def _begin(self, watch: "_Watch") -> None:
-        group, kind = watch.kind
+        group, kind = watch.served
         try:
             resource = self._discovery.find(group, kind)
             if resource is None:
@@ -209,12 +239,30 @@ class Observer:
         if (ref.group, ref.kind) == _DEFINITIONS:
             self._look_for_unserved()
 
+    def _lose(self, watch: "_Watch") -> None:
+        """Nobody tells any more of the changes of these objects, so nothing is known of them."""
+        if watch.kind == _BROKEN_PODS:
+            watch.empty()  # whoever failed with them may not have to
+        watch.values.clear()
+        if watch.kind in OWNERS:
+            self._pods.forget_all(watch.kind)
+
+    def _tell_owner(self, ref: ObjectRef, old: Observed | None, new: Observed | None) -> None:
+        if new is None:
+            self._pods.forget((ref.group, ref.kind), key_of(ref.namespace, ref.name))
+        self._on_change(ref, old, new)
+
+    def _tell_pod(self, ref: ObjectRef, _: Labels | None, labels: Labels | None) -> None:
+        for kind, key in self._pods.note(key_of(ref.namespace, "")[0], ref.name, labels):
+            if (watch := self._watches.get(kind)) is not None:
+                watch.readjust(key)
+
     def _look_for_unserved(self) -> None:
         """A definition changed: a kind that was looked for in vain may be there now."""
         with self._news:
             for watch in self._watches.values():
                 if watch.state == "unserved":
-                    watch.begins_at = 0.0
+                    watch.begins_at, watch.hopes_until = 0.0, time.monotonic() + HOPE_SECONDS
             self._news.notify_all()
 
     def _seen(self, _: "_Watch") -> None:
@@ -228,17 +276,18 @@ class Observer:
         if is_refused or isinstance(error, NotServed) or watch.state != "begun":
             watch.end()
             if is_refused:
-                watch.values.clear()  # nobody tells of their changes any more
+                self._lose(watch)
                 pause = self._refused
             else:
-                pause = self._unserved if isinstance(error, NotServed) else UNREACHABLE_SECONDS
+                is_hopeless = isinstance(error, NotServed) and watch.hopes_until < time.monotonic()
+                pause = self._unserved if is_hopeless else UNREACHABLE_SECONDS
             with self._news:
                 watch.state = "refused" if is_refused else "unserved"
                 watch.begins_at = time.monotonic() + pause
                 self._news.notify_all()
         if is_refused not in watch.told:
             watch.told.add(is_refused)
-            self._on_problem(KindProblem(*watch.kind, error, is_refused))
+            self._on_problem(KindProblem(*watch.served, error, is_refused))
 
 
 class _Watch:
@@ -247,18 +296,26 @@ class _Watch:
     def __init__(
         self,
         kind: Kind,
-        tell: OnChange,
+        tell: Callable[[ObjectRef, Any, Any], None],
         meet: Callable[["_Watch", Problem], None],
         seen: Callable[["_Watch"], None],
+        *,
+        served: Kind | None = None,
+        decode: Callable[[dict[str, Any]], Any] = observed_of,
+        adjust: Callable[[Key], Any] = lambda _: None,
     ) -> None:
         self.kind = kind
-        self.values: dict[tuple[str, str], Observed] = {}  # by namespace and name; written by the informer's thread
+        self.served = served or kind
+        self.values: dict[Key, Any] = {}  # by namespace and name
         self.state: State = "new"
         self.begins_at = 0.0  # when to start the informer; infinite while there is one
         self.ends_at: float | None = None  # when nobody will have followed the kind for long enough
+        self.hopes_until = 0.0  # until then the kind may be served any moment
         self.told: set[bool] = set()  # problems, as refusals and others
         self._tell, self._meet, self._seen = tell, meet, seen
-        self._informer: Informer[Observed] | None = None
+        self._decode, self._adjust = decode, adjust
+        self._informer: Informer[Any] | None = None
+        self._writing = threading.RLock()  # held while values change and while that is told
 
     @property
     def is_decided(self) -> bool:
@@ -272,14 +329,14 @@ class _Watch:
         return self.state == "begun" and informer is not None and informer.healthy
 
     def begin(self, cluster: Cluster, resource: Resource) -> None:
-        informer: Informer[Observed] = Informer(
+        informer: Informer[Any] = Informer(
             cluster,
             resource,
-            decode=observed_of,
+            decode=self._decode,
             on_change=self._take,
             on_problem=lambda problem: self._meet(self, problem),
             on_listed=self._listed,
-            metadata_only=not needs_whole(*self.kind),
+            metadata_only=not needs_whole(*self.served),
         )
         self._informer, self.state, self.begins_at = informer, "begun", float("inf")
         informer.start()
@@ -294,17 +351,26 @@ class _Watch:
         for key in list(self.values):
             self._take(*key, None)
 
-    def _take(self, namespace: str, name: str, new: Observed | None) -> None:
+    def readjust(self, key: Key) -> None:
+        """Something else than the object itself has changed how it stands."""
+        with self._writing:
+            old = self.values.get(key)
+            if old is not None and (new := self._adjust(key) or old) != old:
+                self.values[key] = new
+                self._tell(ObjectRef(*self.kind, *key), old, new)
+
+    def _take(self, namespace: str, name: str, new: Any) -> None:
         key = key_of(namespace, name)
-        old = self.values.get(key)
-        if new is None:
-            self.values.pop(key, None)
-        else:
-            self.values[key] = new
         if self._informer is not None and self._informer.is_synced:
             self.told.clear()  # the watch works
-        if old != new:
-            self._tell(ObjectRef(*self.kind, namespace, name), old, new)
+        with self._writing:
+            old = self.values.get(key)
+            if new is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = new = self._adjust(key) or new
+            if old != new:
+                self._tell(ObjectRef(*self.kind, namespace, name), old, new)
 
     def _listed(self) -> None:
         """An informer before this one may have known objects that were gone when this one came."""

@@ -1,152 +1,96 @@
-"""`kseal adopt sealed-secrets`: say what would change, take over, or go back."""
+"""`kseal adopt SYSTEM`: take over from another controller, or go back to it. Each system is a module of its own."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from controller.adopt.installation import Installation, find, settings_of
-from controller.adopt.survey import Finding, State, Survey, survey
-from controller.adopt.takeover import Step, adoption, way_back
+from controller.adopt import sealedsecrets
 from controller.origin import check_origin
-from controller.sealed import keysecrets
 from engine.errors import KsealError
 from engine.kube.client import Cluster
-from engine.kube.refs import SECRETS
-from sealer.cli import cluster, files, listing
+from sealer.cli import cluster, listing
 from sealer.cli.commands import command_of
 from sealer.cli.misuse import Misused
 from sealer.cli.terminal import Terminal
 from sealer.cli.verb import COMMON, Given, Option, Verb
-from sealer.wrappedkey import is_wrapped
 
-SYSTEM: Final = "sealed-secrets"
-_EXAMPLE: Final = f"kseal adopt {SYSTEM}"
-_DIFFERENT: Final = 3
+FLUX: Final = "flux"
+SYSTEMS: Final = (sealedsecrets.SYSTEM, FLUX)
+_OF_ONE: Final = {
+    "controller-name": sealedsecrets.SYSTEM,
+    "controller-namespace": sealedsecrets.SYSTEM,
+    "runtime-namespace": FLUX,
+    "timeout": FLUX,
+}
+"""Options that mean nothing for the other system."""
+_TIMEOUT_SECONDS: Final = 180.0
+_EXAMPLES: Final = tuple(f"kseal adopt {system}{flag}" for system in SYSTEMS for flag in (" --dry-run", "", " --undo"))
 
 
 def run(given: Given, terminal: Terminal, environ: Mapping[str, str]) -> int:
     """Raises: Misused, KsealError."""
     check_origin()
-    if given.files != (SYSTEM,):
-        what = f"adopt takes over from {SYSTEM} only" if given.files else "what to take over from is not named"
-        raise Misused(what, hint=f"for example: {_EXAMPLE} --dry-run")
+    system = _system(given)
+    timeout_seconds = _timeout_seconds(given)
     client = Cluster(cluster.connect(given, environ), timeout_seconds=cluster.timeout_seconds(given))
-    namespace = given.text("controller-namespace") or cluster.CONTROLLER_NAMESPACE
     try:
-        found = find(client, namespace, given.text("controller-name") or cluster.CONTROLLER_NAME)
-        if given.flag("undo"):
-            _refuse_wrapped(client, namespace)
-            return _go(client, way_back(found), None, given, terminal)
-        steps = _steps(found, given)
-        return _go(client, steps, _look(client, found, namespace, terminal), given, terminal)
+        if system == sealedsecrets.SYSTEM:
+            return sealedsecrets.run(client, given, terminal)
+        try:
+            from controller.adopt.flux import command as flux
+        except ModuleNotFoundError as error:
+            raise KsealError(
+                f"adopt flux needs the package {error.name}, which is not installed",
+                'install the controller too: pip install "kseal[controller]"',
+            ) from error
+        return flux.run(client, given, terminal, timeout_seconds)
     finally:
         client.close()
 
 
-def _look(client: Cluster, found: Installation, namespace: str, terminal: Terminal) -> Survey:
-    """What kseal would write; with its own settings where it is installed, else with the original's."""
-    settings = settings_of(found.ours or found.original, namespace)
-    seen = survey(client, settings, datetime.now(UTC))
-    for ref, error in seen.unreadable:
-        terminal.warning(f"{ref}: not taken for a sealing key: {error.message}", error.hint)
-    terminal.info(f"{len(seen.ring)} keys, {len(seen.findings)} SealedSecrets")
-    return seen
+def _system(given: Given) -> str:
+    if len(given.files) != 1 or given.files[0] not in SYSTEMS:
+        what = "what to take over from is not named"
+        if given.files:
+            what = f"adopt takes over from one of {', '.join(SYSTEMS)}"
+        raise Misused(what, hint=f"for example: {_EXAMPLES[0]}")
+    for key, system in _OF_ONE.items():
+        if given.said(key) and system != given.files[0]:
+            raise Misused(f"--{key} belongs to kseal adopt {system}")
+    return given.files[0]
 
 
-def _refuse_wrapped(client: Cluster, namespace: str) -> None:
-    """The original passes over a wrapped key, and makes a new one in its place. Raises: KsealError."""
-    keys = client.list(SECRETS, namespace, label_selector=keysecrets.SELECTOR)
-    names = [str(raw["metadata"]["name"]) for raw in keys if is_wrapped(raw)]
-    if names:
-        raise KsealError(
-            f"Namespace/{namespace}: sealing keys are wrapped, which the original cannot read: {', '.join(names)}",
-            "make them plain first: kseal keys unwrap --all --plaintext --with KEY, or --identity FILE for age",
-        )
-
-
-def _steps(found: Installation, given: Given) -> list[Step]:
-    """A look needs no controller of ours; without one there are no steps to show."""
-    if given.flag("dry-run") and found.ours is None:
-        return []
-    return adoption(found)
-
-
-def _go(client: Cluster, steps: list[Step], seen: Survey | None, given: Given, terminal: Terminal) -> int:
-    """Do the steps, or only name them; the exit code."""
-    findings = seen.findings if seen else []
-    is_dry = given.flag("dry-run")
-    if not is_dry:
-        _refuse_harm(findings, terminal)
-        for step in steps:
-            terminal.info(f"{step.ref}: {step.change}")
-            step.run(client)
-    _report(steps, seen, given)
-    return _DIFFERENT if is_dry and (steps or any(one.is_change for one in findings)) else 0
-
-
-def _refuse_harm(findings: list[Finding], terminal: Terminal) -> None:
-    """A takeover must not break what works. Raises: KsealError, after each of them was named."""
-    broken = [one for one in findings if one.breaks]
-    for one in broken:
-        terminal.error(f"{one.ref}: is synced now, and would not be: {one.detail}")
-    if broken:
-        raise KsealError(f"nothing was taken over, because of {len(broken)} SealedSecrets", "put them right first")
-    for one in findings:
-        if one.state is State.CHANGED:
-            terminal.warning(f"{one.ref}: its Secret differs and is put right: {one.detail}")
-
-
-def _report(steps: list[Step], seen: Survey | None, given: Given) -> None:
-    """The differences first, then the steps; what is right would only hide them."""
-    findings = [one for one in seen.findings if one.state is not State.RIGHT] if seen else []
-    if given.text("output") == "json":
-        files.write_output(listing.as_json(_described(steps, seen, findings, is_dry=given.flag("dry-run"))), None)
-        return
-    rows = [(one.ref, one.state.value, one.detail or "-") for one in findings]
-    rows += [(ref, "not a key", error.message) for ref, error in seen.unreadable] if seen else []
-    rows += [(step.ref, "would be changed" if given.flag("dry-run") else "changed", step.change) for step in steps]
-    files.write_output(listing.table(("OBJECT", "STATE", "DETAIL"), rows), None)
-
-
-def _described(steps: list[Step], seen: Survey | None, findings: list[Finding], *, is_dry: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    if seen is not None:
-        shown["sealedSecrets"] = [
-            {
-                "object": one.ref,
-                "state": one.state.value,
-                "changesStatus": one.changes_status,
-                **({"detail": one.detail} if one.detail else {}),
-            }
-            for one in findings
-        ]
-        shown["right"] = len(seen.findings) - len(findings)
-        shown["keys"] = {
-            "usable": len(seen.ring),
-            "unreadable": [{"object": ref, "error": error.message} for ref, error in seen.unreadable],
-        }
-    shown["steps"] = [{"object": step.ref, "change": step.change, "done": not is_dry} for step in steps]
-    return shown
+def _timeout_seconds(given: Given) -> float:
+    """Raises: Misused."""
+    text = given.text("timeout")
+    if text is None:
+        return _TIMEOUT_SECONDS
+    try:
+        return cluster.timeout_seconds(Given((), {"request-timeout": text}))
+    except Misused as error:
+        raise Misused(error.message.replace("--request-timeout", "--timeout"), error.hint) from None
 
 
 VERB: Final = Verb(
     name="adopt",
-    summary="Take over from the controller of Sealed Secrets.",
-    text="With --dry-run it only reads, and says what kseal would write: Secrets whose content differs first, then "
-    "those that are missing, that belong to somebody else, that cannot be opened; the exit code is 3 if anything would "
-    "change. Without it the original's Deployment is scaled down, kseal's controller, which has to be installed beside "
-    "it, is scaled up once the original has ended, and the Service that clients know leads to it. Keys, SealedSecrets "
-    "and Secrets that are right are not touched. --undo is the way back. Values are never shown.",
-    examples=(f"{_EXAMPLE} --dry-run", _EXAMPLE, f"{_EXAMPLE} --undo"),
+    summary="Take over from the controller of Sealed Secrets, or from Flux.",
+    text="With --dry-run it only reads, and says what would change, and what stands in the way; the exit code is 3 if "
+    "there is anything. Without it the original's Deployments are scaled down, kseal's, which has to be installed "
+    "beside them, is scaled up once the originals have ended, and the Services that clients know lead to it. What they "
+    "manage is not touched: no key, no SealedSecret and no Secret that is right, and nothing that Flux has applied. Of "
+    "Flux's controllers those are taken over that kseal can be; the report says which, and why others stay. --undo is "
+    "the way back. Values are never shown.",
+    examples=_EXAMPLES,
     options=(
         Option(("--dry-run",), "Write nothing; say what would change, with exit code 3 if anything would."),
         Option(("--undo",), "Go back to the original controller."),
+        Option(("-n", "--runtime-namespace"), "Namespace of Flux's controllers [default: flux-system].", "NAME"),
+        Option(("--timeout",), "How long to wait for Pods and Leases of Flux, as 5m [default: 3m].", "TIME"),
         listing.OUTPUT,
         *(option for option in cluster.OPTIONS if option.key != "namespace"),
         *COMMON,
     ),
     run=run,
     files="SYSTEM",
-    words=(SYSTEM,),
+    words=SYSTEMS,
 )
 command: Final = command_of(VERB)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 GROUP = "kseal.commands"
 COMMANDS = {
-    "adopt": "Take over from the controller of Sealed Secrets.",
+    "adopt": "Take over from the controller of Sealed Secrets, or from Flux.",
     "controller": "Run the controller that unseals SealedSecrets in a cluster.",
 }
 """What the list of verbs says about click commands, which are not imported for it."""

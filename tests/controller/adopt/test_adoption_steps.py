@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from controller.adopt.installation import Controller, Installation, settings_of
-from controller.adopt.takeover import REPLICAS, SELECTOR, adoption, way_back
+from controller.adopt.steps import REPLICAS, SELECTOR
+from controller.adopt.takeover import adoption, way_back
 from engine.errors import KsealError
 
 HOME = "kube-system"

@@ -1,0 +1,105 @@
+"""Kustomizations that hold Flux itself: whoever applies them puts Flux's Deployments back to what Git says.
+
+After a takeover that is kseal. So such a Kustomization has to be suspended, or Git has to say what the takeover does.
+What Git says is not asked there; it shows in who owns the field, and in what an apply left standing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from controller.adopt.flux.survey import Object, is_suspended, ref_of
+from controller.adopt.installation import Controller
+from controller.adopt.steps import REPLICAS
+from controller.flux.names import KUSTOMIZE, KUSTOMIZE_CONTROLLER
+from engine.inventory import format_id
+from engine.kube.refs import ObjectRef
+from engine.ownership import Ownership
+
+_CONTROL: Final = Ownership(manager=KUSTOMIZE_CONTROLLER, labels={}, control=KUSTOMIZE)
+
+
+def holders(kustomizations: Iterable[Object], ref: ObjectRef, live: Mapping[str, Any]) -> Iterator[Object]:
+    """The Kustomizations that apply an object of this cluster, and are not kept from it."""
+    if _CONTROL.is_left_alone(live):
+        return
+    wanted = format_id(ref)
+    for raw in kustomizations:
+        is_elsewhere = bool((raw.get("spec") or {}).get("kubeConfig"))
+        entries = ((raw.get("status") or {}).get("inventory") or {}).get("entries") or ()
+        if not is_elsewhere and not is_suspended(raw) and any(entry.get("id") == wanted for entry in entries):
+            yield raw
+
+
+def is_kept_at_zero(kustomization: Object, deployment: Controller) -> bool:
+    """Whether what a Kustomization applies has the Deployment at 0.
+
+    Either the 0 is owned by the apply, or a takeover wrote it while nobody applied, and an apply since left it so: one
+    whose outcome is no change may write nothing, and then owns nothing.
+    """
+    if deployment.replicas:
+        return False
+    if _is_applied(deployment.raw):
+        return True
+    generation = kustomization["metadata"].get("generation")
+    conditions = (kustomization.get("status") or {}).get("conditions") or ()
+    is_applied_since = any(
+        (found.get("type"), found.get("status"), found.get("observedGeneration")) == ("Ready", "True", generation)
+        for found in conditions
+    )
+    return REPLICAS in deployment.annotations and is_applied_since
+
+
+def where(kustomization: Object) -> str:
+    """The folder in Git, for a person."""
+    path = (kustomization.get("spec") or {}).get("path") or "./"
+    return f"{path.rstrip('/')}/flux-system/kustomization.yaml"
+
+
+def patch(deployments: Sequence[Controller], services: Sequence[tuple[str, Mapping[str, str]]]) -> str:
+    """What to write into the kustomization file beside Flux's manifests, so that Git says what the takeover does.
+
+    `services` are names, and the labels that they are to select.
+    """
+    names = [one.name for one in deployments]
+    target = names[0] if len(names) == 1 else f"({'|'.join(names)})"
+    text = "patches:\n"
+    if names:
+        text += _patch("Deployment", target, "add", "/spec/replicas", "0")
+    for name, selector in services:
+        labels = ", ".join(f"{key}: {value}" for key, value in sorted(selector.items()))
+        text += _patch("Service", name, "replace", "/spec/selector", f"{{{labels}}}")
+    return text
+
+
+def cure(kustomization: Object) -> str:
+    """What helps, in a line."""
+    return (
+        f"suspend it: {suspension(kustomization)}; or commit the patch that is printed here to {where(kustomization)}. "
+        "Resume it only when that is committed"
+    )
+
+
+def suspension(kustomization: Object) -> str:
+    """The command that has nobody apply it."""
+    metadata = kustomization["metadata"]
+    return f"kseal suspend ks/{metadata['name']} -n {metadata['namespace']}"
+
+
+def describes(kustomization: Object, what: str) -> str:
+    """The cause, in a line: `what` is what it would bring back."""
+    return f"{ref_of(kustomization)} would bring it back: {what}"
+
+
+def _is_applied(raw: Mapping[str, Any]) -> bool:
+    for entry in raw["metadata"].get("managedFields") or ():
+        owned = ((entry.get("fieldsV1") or {}).get("f:spec") or {}).get("f:replicas")
+        if owned is not None and entry.get("operation") == "Apply" and entry.get("manager") == KUSTOMIZE_CONTROLLER:
+            return True
+    return False
+
+
+def _patch(kind: str, name: str, operation: str, path: str, value: str) -> str:
+    return (
+        f"- target:\n    kind: {kind}\n    name: {name}\n"
+        f"  patch: |\n    - op: {operation}\n      path: {path}\n      value: {value}\n"
+    )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.errors import KsealError
-from engine.render.base import BuildError, Files
+from engine.render.base import BuildError, Files, quoted
 from engine.render.remote import Held
 from engine.source.base import SourceError
 from engine.source.download import download
@@ -60,7 +60,7 @@ class RemoteBases:
             with self._git.files(wanted, resolved, ignore_text=_ALL) as found:
                 held = Held((path, data) for path, _, data in found)
         except SourceError as error:
-            raise BuildError(f"remote base {url}: {error.message}", error.hint) from error
+            raise BuildError(f"remote base {quoted(url)}: {error.message}", error.hint) from error
         with self._lock:
             self._commits[url, commit] = held
             while len(self._commits) > _KEPT:
@@ -78,7 +78,7 @@ class RemoteBases:
             with download(url, guard=self._guard, size_limit=self._file_bytes, attempts=3) as answer:
                 data = answer.read()
         except KsealError as error:
-            raise BuildError(f"remote resource {url}: {error.message}", error.hint) from error
+            raise BuildError(f"remote resource {quoted(url)}: {error.message}", error.hint) from error
         with self._lock:
             self._files[url] = now, data
             while len(self._files) > _KEPT:
@@ -97,4 +97,4 @@ class RemoteBases:
             except SourceError as error:
                 problem = problem or error
         told = problem.message if problem else "no such reference"
-        raise BuildError(f"remote base {url}: {told}", problem.hint if problem else None) from problem
+        raise BuildError(f"remote base {quoted(url)}: {told}", problem.hint if problem else None) from problem

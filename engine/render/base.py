@@ -5,6 +5,7 @@ BuildError            the source, or what was asked of it, is at fault; names th
 └── LimitError        more than is built: files, depth, time, memory, output
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
@@ -14,9 +15,18 @@ from engine.errors import KsealError
 RECOGNISED: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """Names of kustomization files, in the order in which they are looked for (konfig.RecognizedKustomizationFileNames)."""
 
+_LONGEST_SHOWN: Final = 160
+_PASSWORD: Final = re.compile(r"//[^/@\s]*@")
+
 
 class BuildError(KsealError):
-    """A folder cannot be rendered. The message never quotes what a file says, which may be a decrypted value."""
+    """A folder cannot be rendered. The message never quotes what a file says, which may be a decrypted value.
+
+    It does name files, fields and paths, which strangers chose: what cannot be printed becomes `?`.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message if message.isprintable() else _printable(message), hint)
 
 
 class OutsideError(BuildError):
@@ -133,3 +143,13 @@ def line_of(data: bytes, words: str) -> int | None:
     """The first line, counted from 1, that holds the words; for messages."""
     at = data.find(words.encode("utf-8", "surrogatepass"))
     return data.count(b"\n", 0, at) + 1 if at >= 0 and words else None
+
+
+def quoted(words: str) -> str:
+    """What a stranger wrote, for a message: short, printable, and without a password in an address."""
+    text = words if len(words) <= _LONGEST_SHOWN else words[: _LONGEST_SHOWN // 2] + "..."
+    return f'"{_printable(_PASSWORD.sub("//***@", text))}"'
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else "?" for one in text)

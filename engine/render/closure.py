@@ -21,6 +21,7 @@ from engine.render.base import (
     OutsideError,
     kustomization_files,
     line_of,
+    quoted,
 )
 from engine.render.generate import Generated
 from engine.render.remote import Address, Held, Mounted, Remote, address_of, checked, place_in
@@ -136,7 +137,7 @@ class _Walk:
             self.add(path)
         if len(paths) > 1:
             raise BuildError(
-                f"{paths[0]}: the folder also has " + " and ".join(f'"{path}"' for path in paths[1:]),
+                f"{paths[0]}: the folder also has " + " and ".join(map(quoted, paths[1:])),
                 "keep one of them",
             )
 
@@ -149,7 +150,7 @@ class _Walk:
         """A folder that a kustomization takes in."""
         if folder in self.open:
             raise BuildError(
-                f"{self.at(by, words)}: takes in itself: " + " -> ".join(f'"{one}"' for one in [*self.open, folder]),
+                f"{self.at(by, words)}: takes in itself: " + " -> ".join(map(quoted, [*self.open, folder])),
                 "take this entry out",
             )
         if folder in self.steps:
@@ -157,7 +158,7 @@ class _Walk:
         paths = kustomization_files(self.files, folder)
         if not paths:
             raise BuildError(
-                f'{self.at(by, words)}: the folder "{folder}" has no kustomization file',
+                f"{self.at(by, words)}: the folder {quoted(folder)} has no kustomization file",
                 "add a kustomization.yaml there, or list its files",
             )
         self.only(paths)
@@ -231,7 +232,7 @@ class _Walk:
         place = self.mount(self.remote, address)
         if place not in self.files.files and not self.files.has_folder(place):
             raise BuildError(
-                f'{self.at(step, path)}: the repository has no "{address.folder}"', "check the path and the ref"
+                f"{self.at(step, path)}: the repository has no {quoted(address.folder)}", "check the path and the ref"
             )
         up = "../" * (step.folder.count("/") + 1 if step.folder else 0)
         self.moved[step.folder, path] = up + place
@@ -334,21 +335,16 @@ class _Walk:
                 f"{where}: leads out of the source", "name a file of the same source, by a path relative to this file"
             )
         return BuildError(
-            f'{where}: the source has no "{place}"',
+            f"{where}: the source has no {quoted(place)}",
             "check the path, and what the source leaves out by its ignore rules",
         )
 
     def at(self, step: Step, words: str) -> str:
         """The place of an entry, and the entry: `apps/kustomization.yaml: line 4: "../base"`."""
-        shown = (
-            words
-            if len(words) <= 200 and words.isprintable()
-            else words[:40].encode("ascii", "replace").decode() + "..."
-        )
         line = None
         if step.path in self.files.files:
             line = line_of(self.files.read(step.path), words.split("\n", 1)[0])
-        return f'{step.path}: line {line}: "{shown}"' if line else f'{step.path}: "{shown}"'
+        return f"{step.path}: line {line}: {quoted(words)}" if line else f"{step.path}: {quoted(words)}"
 
     def texts(self, step: Step, field: str) -> Iterator[str]:
         value = step.value.get(field)

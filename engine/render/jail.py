@@ -132,7 +132,7 @@ class Jail:
             "folder": str(folder),
             "environ": environment,
             "seconds": timeout_seconds,
-            "cpu_seconds": int(timeout_seconds) + 1,
+            "cpu_seconds": 4 * int(timeout_seconds) + 1,  # a child may use several processors
             "memory_bytes": memory_bytes,
             "address_bytes": memory_bytes + _RESERVED_BYTES,
             "file_bytes": output_bytes if writable else 0,

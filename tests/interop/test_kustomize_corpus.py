@@ -132,7 +132,7 @@ def _edits(overlay: Overlay) -> Iterator[list[str]]:
 def _pod(chosen: Random, app: str) -> Obj:
     container: Obj = {
         "name": "main",
-        "image": chosen.choice(("nginx:1.25", "ghcr.io/a/b@sha256:0", "reg:5000/x/y:v1", "nginx")),
+        "image": chosen.choice(("nginx:1.25", "images.example/a/b@sha256:0", "reg:5000/x/y:v1", "nginx")),
     }
     if chosen.random() < 0.5:
         container["env"] = [
@@ -369,7 +369,7 @@ def _kustomization(chosen: Random, objects: list[Obj], folder: str, files: Files
         ],
         "images": lambda: [
             {
-                "name": chosen.choice(("nginx", "reg:5000/x/y", "ghcr.io/a/b")),
+                "name": chosen.choice(("nginx", "reg:5000/x/y", "images.example/a/b")),
                 **chosen.choice(({"newTag": "9"}, {"newName": "z/n"}, {"digest": "sha256:1"})),
             }
         ],

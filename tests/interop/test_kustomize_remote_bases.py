@@ -92,7 +92,7 @@ def test_a_reference_that_is_not_there_is_told(tmp_path: Path, url: str, builder
     source = tmp_path / "source"
     source.mkdir()
     (source / "kustomization.yaml").write_text(f"resources: ['{url}//deploy?ref=none']\n")
-    with pytest.raises(BuildError, match=r"remote base http://127\.0\.0\.1:\d+/base\.git: .*none"):
+    with pytest.raises(BuildError, match=r'remote base "http://127\.0\.0\.1:\d+/base\.git": .*none'):
         builder().build(of_folder(source, limits=Limits()), Overlay())
 
 

@@ -118,6 +118,12 @@ def test_what_is_elsewhere_is_refused_with_a_cure(tree: MakeTree, path: str) -> 
     assert caught.value.hint
 
 
+def test_a_password_in_an_address_is_not_told(tree: MakeTree) -> None:
+    with pytest.raises(BuildError) as caught:
+        resolve(tree({"kustomization.yaml": "resources:\n- https://user:hunter2@example.com/a/b\n"}))
+    assert "hunter2" not in caught.value.message
+
+
 def test_charts_are_refused(tree: MakeTree) -> None:
     with pytest.raises(BuildError, match="charts are not inflated"):
         resolve(tree({"kustomization.yaml": "resources: [a.yaml]\nhelmCharts: [{name: x}]\n", "a.yaml": _MAP}))

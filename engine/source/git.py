@@ -537,18 +537,34 @@ _Place = Blob | _Included
 
 
 def _places(blobs: Sequence[Blob], includes: Sequence[Include]) -> dict[str, _Place]:
-    """What is at which path; an include goes over what was there."""
+    """What is at which path; an include, of a folder or of one file, goes over what was there."""
     places: dict[str, _Place] = {blob.path: blob for blob in blobs}
     for include in includes:
-        source = _relative(include.from_path)
+        source, target = _relative(include.from_path), _relative(include.to_path)
+        if source in include.tree.files and target:
+            places[target] = _Included(include.tree, source)
+            continue
         cut = len(source) + 1 if source else 0
         found = include.tree.below(source)
         if not found and not include.tree.has_folder(source):
             raise SourceError(f"failed to copy include from {include.from_path}: no such folder", reason="CopyFailure")
-        target = _relative(include.to_path)
         for path in found:
             places["/".join(filter(None, (target, path[cut:])))] = _Included(include.tree, path)
+    if includes:
+        _check_folders(places)
     return places
+
+
+def _check_folders(places: Mapping[str, object]) -> None:
+    """Raises: SourceError where a file of one source stands where another one has a folder."""
+    for path in places:
+        above = path.rpartition("/")[0]
+        while above:
+            if above in places:
+                raise SourceError(
+                    f"failed to copy include to {above}: there it is a file, elsewhere a folder", reason="CopyFailure"
+                )
+            above = above.rpartition("/")[0]
 
 
 def _relative(path: str) -> str:

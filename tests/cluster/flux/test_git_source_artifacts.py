@@ -322,6 +322,23 @@ def test_another_repository_is_included_and_followed(
     assert ground.cluster.writes == []
 
 
+def test_one_file_is_included_unless_it_would_stand_in_the_way(
+    ground: SourceGround, fleet: WorkCopy, host: CountedGit, tmp_path: Path
+) -> None:
+    shared = WorkCopy(host, tmp_path / "shared", "shared")
+    shared.write("base/dns.yaml", "kind: Service\n")
+    shared.push("shared")
+    ground.make("shared", shared.url)
+    ground.look("shared")
+    include = {"repository": {"name": "shared"}, "fromPath": "base/dns.yaml", "toPath": "lib/names.yaml"}
+    ground.make("fleet", fleet.url, include=[include])
+    ground.look("fleet")
+    assert packed(ground, "fleet")["lib/names.yaml"] == "kind: Service\n"
+    ground.change("fleet", include=[{**include, "toPath": "apps"}])
+    assert ground.look("fleet") == BACKOFF
+    assert ground.conditions("fleet")["StorageOperationFailed"][:2] == ("True", "CopyFailure")
+
+
 def test_artifacts_are_served_as_they_were_stored_and_nothing_else(ground: SourceGround, fleet: WorkCopy) -> None:
     ground.make("fleet", fleet.url)
     ground.look("fleet")

@@ -36,6 +36,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "ignore": {"ignore": "/*\n!/apps\n"},
     "sparse": {"sparseCheckout": ["./apps"]},
     "include": {"include": [{"repository": {"name": "branch"}, "fromPath": "apps", "toPath": "lib"}]},
+    "include-file": {
+        "include": [{"repository": {"name": "branch"}, "fromPath": "apps/web.yaml", "toPath": "lib/web.yaml"}]
+    },
     "include-whole": {"include": [{"repository": {"name": "branch"}}]},
 }
 SIGNED: dict[str, dict[str, Any]] = {

@@ -49,19 +49,20 @@ class Shape(NamedTuple):
 def shape_of(expression: str) -> Shape:
     tokens = [found for found in _TOKEN.findall(expression) if not found.startswith("//")]
     opened: list[bool] = []  # for each open bracket, whether it is the one of a loop
-    deepest = maps = 0
+    open_loops = deepest = maps = 0
     bound: set[str] = set()
     for place, token in enumerate(tokens):
         if token in _OPENING:
             name = tokens[place - 1] if place else ""
             is_loop = name in _LOOPS and tokens[place - 2 : place - 1] == ["."]
             opened.append(is_loop)
-            deepest = max(deepest, sum(opened))
+            open_loops += is_loop
+            deepest = max(deepest, open_loops)
             maps += is_loop and name == "map"
             if is_loop:
                 bound.update(tokens[place + 1 : place + 2])
         elif token in _CLOSING and opened:
-            opened.pop()
+            open_loops -= opened.pop()
     if _STRANGE.search(expression):
         deepest = max(deepest, len(_LOOP_WORDS.findall(expression)))
         maps = max(maps, len(re.findall(r"\bmap\b", expression)))

@@ -28,8 +28,8 @@ class Expression:
         self.text = text
         if len(text) > celtext.MAX_LENGTH:
             raise ExpressionError(f"a CEL expression has more than {celtext.MAX_LENGTH} characters")
-        self._shape = celtext.shape_of(text)
         references = _compiled(text).references()
+        self._shape = celtext.shape_of(text)
         used = frozenset(references["variables"]) - self._shape.bound - _TYPES
         if variables is not None and (strange := used.difference(variables)):
             raise ExpressionError(

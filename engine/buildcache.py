@@ -14,6 +14,10 @@ from typing import Any, Final
 
 import orjson
 
+from engine import faults
+
+from engine import faults
+
 _SUM_BYTES: Final = 32
 _SUFFIX: Final = ".objects"
 
@@ -76,6 +80,8 @@ class BuildCache:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(hashlib.sha256(body).digest())
                 file.write(body)
+            faults.point(f"keep {name}")
+            faults.point("keep a build")
             Path(temporary).rename(self._folder / name)
         except OSError:
             Path(temporary).unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from engine import faults
 from engine.inventory import format_id
 from engine.kube.refs import ObjectRef
 
@@ -147,12 +148,14 @@ class Records:
             self._write()
 
     def _drop_all(self, owner: str) -> None:
+        faults.point(f"drop the records of {owner}")
         with self._db:
             self._db.execute("DELETE FROM record WHERE owner = ?", (owner,))
 
     def _write(self) -> None:
         gone = [key for key, record in self._waiting.items() if record is None]
         kept = [(*key, *record) for key, record in self._waiting.items() if record is not None]
+        faults.point("commit records")
         with self._db:
             self._db.executemany("DELETE FROM record WHERE owner = ? AND id = ?", gone)
             self._db.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", kept)

@@ -165,6 +165,7 @@ class Mirror:
         """Put the mirror aside; a child of a killed process that still writes into it does no harm there."""
         with suppress(FileNotFoundError):
             aside = Path(tempfile.mkdtemp(dir=self._away))
+            faults.point("discard a mirror")
             self._folder.rename(aside / "mirror")
             shutil.rmtree(aside, ignore_errors=True)
 

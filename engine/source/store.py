@@ -139,6 +139,7 @@ class Store:
     def drop(self, owner: str) -> None:
         """Remove all of an owner. Raises: SourceError."""
         folder = self._root / _owner(owner)
+        faults.point(f"remove {owner}")
         try:
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder)

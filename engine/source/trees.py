@@ -102,6 +102,7 @@ class Trees:
                         over -= 1
                         # Renamed under the lock: who extracts the same again meets an empty place.
                         aside = self._root / f".gone-{os.urandom(8).hex()}"
+                        faults.point("let go of a tree")
                         slot.tree.folder.rename(aside)
                         gone.append(aside)
         for folder in gone:

@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from engine.errors import KsealError
 from engine.health.rules import needs_whole
+from engine.health.verdict import Verdict
+from engine.health.workloads import NOT_SCHEDULED, NOT_SCHEDULED_YET, SCHEDULE_SECONDS
 from engine.kube.client import Cluster
 from engine.kube.discovery import Discovery
 from engine.kube.errors import Forbidden, NotServed
@@ -85,6 +87,9 @@ class Observer:
         self._followed: dict[str, frozenset[Kind]] = {}
         self._watches: dict[Kind, _Watch] = {}
         self._pods = PodFailures(self._pods_matter)
+        self._unscheduled: dict[
+            ObjectRef, tuple[float, str]
+        ] = {}  # Pods: when they fail unless they changed, and version
         self._is_stopped = False
         self._keeper: threading.Thread | None = None
 
@@ -174,7 +179,7 @@ class Observer:
 
     def _new_watch(self, kind: Kind) -> "_Watch":
         if kind == _BROKEN_PODS:
-            return _Watch(kind, self._tell_pod, self._meet, self._seen, served=_PODS, decode=broken_labels)
+            return _Watch(kind, self._tell_broken_pod, self._meet, self._seen, served=_PODS, decode=broken_labels)
         if kind in OWNERS:
             return _Watch(
                 kind,
@@ -184,7 +189,8 @@ class Observer:
                 decode=partial(self._pods.observe, kind),
                 adjust=partial(self._pods.judged, kind),
             )
-        return _Watch(kind, self._tell, self._meet, self._seen)
+        tell = self._tell_pod if kind == _PODS else self._tell
+        return _Watch(kind, tell, self._meet, self._seen)
 
     def _pods_matter(self) -> None:
         """Whether Pods are looked at has changed."""
@@ -213,11 +219,13 @@ class Observer:
                 self._lose(watch)
             for watch in due:
                 self._begin(watch)
+            self._give_up(now)
 
     def _pause(self) -> float:
         """Seconds until something is due. Called with the lock."""
         moments = [watch.begins_at for watch in self._watches.values()]
         moments += [watch.ends_at for watch in self._watches.values() if watch.ends_at is not None]
+        moments += [moment for moment, _ in self._unscheduled.values()]
         return min(moments, default=float("inf")) - time.monotonic()
 
     def _begin(self, watch: "_Watch") -> None:
@@ -252,7 +260,28 @@ class Observer:
             self._pods.forget((ref.group, ref.kind), key_of(ref.namespace, ref.name))
         self._on_change(ref, old, new)
 
-    def _tell_pod(self, ref: ObjectRef, _: Labels | None, labels: Labels | None) -> None:
+    def _tell_pod(self, ref: ObjectRef, old: Observed | None, new: Observed | None) -> None:
+        """A Pod without a node fails after a while, of which no event will tell."""
+        with self._news:
+            if new is not None and new.verdict == NOT_SCHEDULED_YET:
+                self._unscheduled[ref] = time.monotonic() + SCHEDULE_SECONDS, new.version
+                self._news.notify_all()
+            else:
+                self._unscheduled.pop(ref, None)
+        self._on_change(ref, old, new)
+
+    def _give_up(self, now: float) -> None:
+        """Let Pods fail that were without a node for too long."""
+        with self._news:
+            watch = self._watches.get(_PODS)
+            late = [(ref, version) for ref, (moment, version) in self._unscheduled.items() if moment <= now]
+            for ref, _ in late:
+                del self._unscheduled[ref]
+        for ref, version in late:
+            if watch is not None:
+                watch.fail((ref.namespace, ref.name), version, NOT_SCHEDULED)
+
+    def _tell_broken_pod(self, ref: ObjectRef, _: Labels | None, labels: Labels | None) -> None:
         for kind, key in self._pods.note(key_of(ref.namespace, "")[0], ref.name, labels):
             if (watch := self._watches.get(kind)) is not None:
                 watch.readjust(key)
@@ -357,6 +386,14 @@ class _Watch:
             old = self.values.get(key)
             if old is not None and (new := self._adjust(key) or old) != old:
                 self.values[key] = new
+                self._tell(ObjectRef(*self.kind, *key), old, new)
+
+    def fail(self, key: Key, version: str, verdict: Verdict) -> None:
+        """An object that stayed as it was for too long stands otherwise now."""
+        with self._writing:
+            old = self.values.get(key)
+            if old is not None and old.version == version:
+                self.values[key] = new = old._replace(verdict=verdict)
                 self._tell(ObjectRef(*self.kind, *key), old, new)
 
     def _take(self, namespace: str, name: str, new: Any) -> None:

@@ -13,6 +13,8 @@ from engine.health.verdict import Health, Verdict
 
 SCHEDULE_SECONDS = 15.0
 """How long a Pod may be without a node before that counts as its failure. Source: core.go, ScheduleWindow."""
+NOT_SCHEDULED_YET = Verdict(Health.IN_PROGRESS, "Pod has not been scheduled")
+NOT_SCHEDULED = Verdict(Health.FAILED, "Pod could not be scheduled")
 _NO_DEADLINE = 2**31 - 1  # what the Deployment controller takes for "no deadline"; it then sets no Progressing
 
 
@@ -127,8 +129,8 @@ def pod(obj: Object, now: datetime) -> Verdict:
             if scheduled is None or scheduled.reason != "Unschedulable":
                 return _under_way("Pod is in the Pending phase")
             if (now - _created(obj)).total_seconds() < SCHEDULE_SECONDS:
-                return _under_way("Pod has not been scheduled")
-            return Verdict(Health.FAILED, "Pod could not be scheduled")
+                return NOT_SCHEDULED_YET
+            return NOT_SCHEDULED
         case "":
             return _under_way("Pod phase not available")
         case phase:

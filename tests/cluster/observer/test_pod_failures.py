@@ -83,6 +83,18 @@ def test_a_set_that_is_done_needs_no_pods(
     watcher.wait(lambda: last(watcher).health is Health.CURRENT)
 
 
+def test_a_pod_without_a_node_fails_after_a_while_of_which_no_event_tells(
+    cluster: Cluster, namespace: str, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.observer.SCHEDULE_SECONDS", 0.1)
+    watcher = watch(cluster)
+    watcher.observer.follow("me", [("", "Pod")])
+    cluster.create(PODS, {"metadata": {"namespace": namespace, "name": "s"}, "spec": SPEC})
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    cluster.patch(PODS, namespace, "s", {"status": {"conditions": [unscheduled]}}, subresource="status")
+    watcher.wait(lambda: watcher.told("s") and last(watcher) == Verdict(Health.FAILED, "Pod could not be scheduled"))
+
+
 def last(watcher: Watcher) -> Verdict:
     """The verdict that was told last of this test's set."""
     told = watcher.told("s")

@@ -16,8 +16,6 @@ import orjson
 
 from engine import faults
 
-from engine import faults
-
 _SUM_BYTES: Final = 32
 _SUFFIX: Final = ".objects"
 
@@ -81,7 +79,6 @@ class BuildCache:
                 file.write(hashlib.sha256(body).digest())
                 file.write(body)
             faults.point(f"keep {name}")
-            faults.point("keep a build")
             Path(temporary).rename(self._folder / name)
         except OSError:
             Path(temporary).unlink(missing_ok=True)

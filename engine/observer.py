@@ -10,19 +10,18 @@ import time
 from collections.abc import Callable, Collection
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 from engine.errors import KsealError
-from engine.health.rules import needs_whole
-from engine.health.verdict import Verdict
 from engine.health.workloads import NOT_SCHEDULED, NOT_SCHEDULED_YET, SCHEDULE_SECONDS
+from engine.kindwatch import Kind, KindWatch
 from engine.kube.client import Cluster
 from engine.kube.discovery import Discovery
 from engine.kube.errors import Forbidden, NotServed
-from engine.kube.refs import ObjectRef, Resource
-from engine.kube.watch import Informer, Problem
-from engine.observed import Observed, key_of, marks_of, observed_of
-from engine.podfailures import OWNERS, Key, Labels, PodFailures, broken_labels
+from engine.kube.refs import ObjectRef
+from engine.kube.watch import Problem
+from engine.observed import Observed, key_of, marks_of
+from engine.podfailures import OWNERS, Labels, PodFailures, broken_labels
 
 __all__ = ["Kind", "KindProblem", "Observed", "Observer", "marks_of"]
 
@@ -37,10 +36,7 @@ UNREACHABLE_SECONDS = 2.0
 HOPE_SECONDS = 30.0
 """How long after a definition changed its kind may still appear: the server's table of kinds lags behind."""
 
-Kind = tuple[str, str]
-"""Group, empty for core kinds, and kind."""
 OnChange = Callable[[ObjectRef, Observed | None, Observed | None], None]
-State = Literal["new", "begun", "refused", "unserved"]
 
 _PODS = ("", "Pod")
 _BROKEN_PODS = ("", "Pod that is broken")  # not a kind: a second look at Pods, of which only failures are kept
@@ -85,7 +81,7 @@ class Observer:
         self._unserved = unserved_seconds
         self._news = threading.Condition()  # guards what follows, and is told of every change of it
         self._followed: dict[str, frozenset[Kind]] = {}
-        self._watches: dict[Kind, _Watch] = {}
+        self._watches: dict[Kind, KindWatch] = {}
         self._pods = PodFailures(self._pods_matter)
         self._unscheduled: dict[
             ObjectRef, tuple[float, str]
@@ -177,11 +173,11 @@ class Observer:
             elif watch.ends_at is None:
                 watch.ends_at = time.monotonic() + self._linger
 
-    def _new_watch(self, kind: Kind) -> "_Watch":
+    def _new_watch(self, kind: Kind) -> KindWatch:
         if kind == _BROKEN_PODS:
-            return _Watch(kind, self._tell_broken_pod, self._meet, self._seen, served=_PODS, decode=broken_labels)
+            return KindWatch(kind, self._tell_broken_pod, self._meet, self._seen, served=_PODS, decode=broken_labels)
         if kind in OWNERS:
-            return _Watch(
+            return KindWatch(
                 kind,
                 self._tell_owner,
                 self._meet,
@@ -190,7 +186,7 @@ class Observer:
                 adjust=partial(self._pods.judged, kind),
             )
         tell = self._tell_pod if kind == _PODS else self._tell
-        return _Watch(kind, tell, self._meet, self._seen)
+        return KindWatch(kind, tell, self._meet, self._seen)
 
     def _pods_matter(self) -> None:
         """Whether Pods are looked at has changed."""
@@ -228,7 +224,7 @@ class Observer:
         moments += [moment for moment, _ in self._unscheduled.values()]
         return min(moments, default=float("inf")) - time.monotonic()
 
-    def _begin(self, watch: "_Watch") -> None:
+    def _begin(self, watch: KindWatch) -> None:
         group, kind = watch.served
         try:
             resource = self._discovery.find(group, kind)
@@ -247,7 +243,7 @@ class Observer:
         if (ref.group, ref.kind) == _DEFINITIONS:
             self._look_for_unserved()
 
-    def _lose(self, watch: "_Watch") -> None:
+    def _lose(self, watch: KindWatch) -> None:
         """Nobody tells any more of the changes of these objects, so nothing is known of them."""
         if watch.kind == _BROKEN_PODS:
             watch.empty()  # whoever failed with them may not have to
@@ -294,11 +290,11 @@ class Observer:
                     watch.begins_at, watch.hopes_until = 0.0, time.monotonic() + HOPE_SECONDS
             self._news.notify_all()
 
-    def _seen(self, _: "_Watch") -> None:
+    def _seen(self, _: KindWatch) -> None:
         with self._news:
             self._news.notify_all()
 
-    def _meet(self, watch: "_Watch", problem: Problem) -> None:
+    def _meet(self, watch: KindWatch, problem: Problem) -> None:
         """Something keeps a kind from being seen. What passes by itself is left to the informer; the rest ends it."""
         error = problem.error
         is_refused = isinstance(error, Forbidden) or getattr(error, "status", 0) == HTTPStatus.METHOD_NOT_ALLOWED
@@ -317,102 +313,3 @@ class Observer:
         if is_refused not in watch.told:
             watch.told.add(is_refused)
             self._on_problem(KindProblem(*watch.served, error, is_refused))
-
-
-class _Watch:
-    """One kind: its informer while there is one, and what is known of its objects."""
-
-    def __init__(
-        self,
-        kind: Kind,
-        tell: Callable[[ObjectRef, Any, Any], None],
-        meet: Callable[["_Watch", Problem], None],
-        seen: Callable[["_Watch"], None],
-        *,
-        served: Kind | None = None,
-        decode: Callable[[dict[str, Any]], Any] = observed_of,
-        adjust: Callable[[Key], Any] = lambda _: None,
-    ) -> None:
-        self.kind = kind
-        self.served = served or kind
-        self.values: dict[Key, Any] = {}  # by namespace and name
-        self.state: State = "new"
-        self.begins_at = 0.0  # when to start the informer; infinite while there is one
-        self.ends_at: float | None = None  # when nobody will have followed the kind for long enough
-        self.hopes_until = 0.0  # until then the kind may be served any moment
-        self.told: set[bool] = set()  # problems, as refusals and others
-        self._tell, self._meet, self._seen = tell, meet, seen
-        self._decode, self._adjust = decode, adjust
-        self._informer: Informer[Any] | None = None
-        self._writing = threading.RLock()  # held while values change and while that is told
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the kind is seen, or cannot be seen for now."""
-        informer = self._informer
-        return self.state in ("refused", "unserved") or (informer is not None and informer.is_synced)
-
-    @property
-    def is_synced(self) -> bool:
-        informer = self._informer
-        return self.state == "begun" and informer is not None and informer.healthy
-
-    def begin(self, cluster: Cluster, resource: Resource) -> None:
-        informer: Informer[Any] = Informer(
-            cluster,
-            resource,
-            decode=self._decode,
-            on_change=self._take,
-            on_problem=lambda problem: self._meet(self, problem),
-            on_listed=self._listed,
-            metadata_only=not needs_whole(*self.served),
-        )
-        self._informer, self.state, self.begins_at = informer, "begun", float("inf")
-        informer.start()
-
-    def end(self) -> None:
-        """Tell nothing any more. What is known stays, for the next informer to compare with."""
-        if self._informer is not None:
-            self._informer.stop()
-
-    def empty(self) -> None:
-        """All objects are gone."""
-        for key in list(self.values):
-            self._take(*key, None)
-
-    def readjust(self, key: Key) -> None:
-        """Something else than the object itself has changed how it stands."""
-        with self._writing:
-            old = self.values.get(key)
-            if old is not None and (new := self._adjust(key) or old) != old:
-                self.values[key] = new
-                self._tell(ObjectRef(*self.kind, *key), old, new)
-
-    def fail(self, key: Key, version: str, verdict: Verdict) -> None:
-        """An object that stayed as it was for too long stands otherwise now."""
-        with self._writing:
-            old = self.values.get(key)
-            if old is not None and old.version == version:
-                self.values[key] = new = old._replace(verdict=verdict)
-                self._tell(ObjectRef(*self.kind, *key), old, new)
-
-    def _take(self, namespace: str, name: str, new: Any) -> None:
-        key = key_of(namespace, name)
-        if self._informer is not None and self._informer.is_synced:
-            self.told.clear()  # the watch works
-        with self._writing:
-            old = self.values.get(key)
-            if new is None:
-                self.values.pop(key, None)
-            else:
-                self.values[key] = new = self._adjust(key) or new
-            if old != new:
-                self._tell(ObjectRef(*self.kind, namespace, name), old, new)
-
-    def _listed(self) -> None:
-        """An informer before this one may have known objects that were gone when this one came."""
-        if self._informer is not None:
-            known = self._informer.items()
-            for key in [key for key in self.values if key not in known]:
-                self._take(*key, None)
-        self._seen(self)

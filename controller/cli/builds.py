@@ -61,14 +61,12 @@ class Delivery(NamedTuple):
     @property
     def ownership(self) -> "Ownership":
         """How its objects are marked."""
-        from controller.flux.names import KUSTOMIZE, KUSTOMIZE_CONTROLLER
-        from engine.ownership import Ownership
+        from controller.flux.names import Name
+        from controller.flux.owning import ownership_of
 
         ref = KUSTOMIZATION.ref_of(self.raw)
-        return Ownership(
-            manager=KUSTOMIZE_CONTROLLER,
-            labels={f"{KUSTOMIZE}/name": ref.name, f"{KUSTOMIZE}/namespace": ref.namespace},
-            control=KUSTOMIZE,
+        return ownership_of(
+            Name(ref.namespace, ref.name),
             common_labels=self.spec.common_labels,
             common_annotations=self.spec.common_annotations,
         )

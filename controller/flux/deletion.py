@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from controller.flux.clusters import Clusters
 from controller.flux.halt import BACKOFF, NEVER, Next
-from controller.flux.names import KUSTOMIZE, KUSTOMIZE_CONTROLLER, Name
+from controller.flux.names import Name
+from controller.flux.owning import ownership_of
 from controller.flux.passes import Passes
 from controller.flux.spec import Spec, read
 from controller.flux.statuses import Statuses
@@ -18,7 +19,6 @@ from engine.changes import Action
 from engine.errors import KsealError
 from engine.execute import Progress, PruneFailed, step
 from engine.inventory import Inventory
-from engine.ownership import Ownership
 from engine.plan import Gate, Plan, Wave, plan_by_kind
 
 LOOK_SECONDS: Final = 2.0
@@ -102,12 +102,6 @@ class Deletion:
         text = f"pruning for deleted resource failed: {error.message}"
         self._telling.event(raw, "error", "error", text, {}, is_news=True)
         return BACKOFF
-
-
-def ownership_of(name: Name) -> Ownership:
-    """How the objects of a Kustomization are told from others."""
-    labels = {f"{KUSTOMIZE}/name": name.name, f"{KUSTOMIZE}/namespace": name.namespace}
-    return Ownership(manager=KUSTOMIZE_CONTROLLER, labels=labels, control=KUSTOMIZE)
 
 
 def _deletes(spec: Spec) -> bool:

@@ -11,7 +11,8 @@ from controller.flux import halt
 from controller.flux.clusters import Clusters, Destination
 from controller.flux.draft import Draft, failing_with
 from controller.flux.inputs import Inputs
-from controller.flux.names import KUSTOMIZE, KUSTOMIZE_CONTROLLER, Name
+from controller.flux.names import KUSTOMIZE, Name
+from controller.flux.owning import ownership_of
 from controller.flux.passes import Pass
 from controller.flux.reference import origin_revision
 from controller.flux.spec import Spec
@@ -20,14 +21,11 @@ from engine.build import Builder, Built
 from engine.desired import desired
 from engine.inventory import Inventory
 from engine.kube.refs import ObjectRef
-from engine.ownership import Foreign, Ownership
 from engine.plan import Apply, Gate, Plan, Wave, plan_by_kind
 from engine.source.base import Artifact
 from engine.source.tree import Tree
 from engine.substitute import substitute_objects
 
-_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-_KUBECTL: Final = (Foreign("kubectl", "Apply"), Foreign("kubectl", "Update"), Foreign("before-first-apply", "Update"))
 _WITHOUT_EFFECT: Final = frozenset({"interval", "retryInterval", "suspend", "dependsOn", "sourceRef", "deletionPolicy"})
 """Fields of a spec that change nothing of what is applied."""
 
@@ -74,7 +72,12 @@ class Planner:
 
     def plan(self, name: Name, draft: Draft, spec: Spec, wanted: Wanted, tree: Tree) -> Pass:
         """Build, and plan what there is to do."""
-        ownership = self._ownership(name, spec)
+        ownership = ownership_of(
+            name,
+            common_labels=spec.common_labels,
+            common_annotations=spec.common_annotations,
+            overridden=self._settings.overridden_managers,
+        )
         with failing_with(halt.BUILD_FAILED):
             with self._inputs.decryptor(name, spec) as decryptor:
                 built = self._builder.build(tree, spec.overlay, decryptor=decryptor)
@@ -114,25 +117,6 @@ class Planner:
             wanted.variables or {},
             strict=self._settings.strict_substitution,
             is_exempt=lambda raw: says(raw, f"{KUSTOMIZE}/substitute", "disabled"),
-        )
-
-    def _ownership(self, name: Name, spec: Spec) -> Ownership:
-        own = Foreign(KUSTOMIZE_CONTROLLER, "Update")
-        more = [
-            Foreign(manager, operation)
-            for manager in self._settings.overridden_managers
-            for operation in ("Apply", "Update")
-        ]
-        return Ownership(
-            manager=KUSTOMIZE_CONTROLLER,
-            labels={f"{KUSTOMIZE}/name": name.name, f"{KUSTOMIZE}/namespace": name.namespace},
-            control=KUSTOMIZE,
-            foreign=(*_KUBECTL, own, *more),
-            kept_manager="flux-client-side-apply",
-            dropped_annotations=(_LAST_APPLIED, f"{KUSTOMIZE}/checksum", "fluxcd.io/sync-checksum"),
-            dropped_labels=("fluxcd.io/sync-gc-mark",),
-            common_labels=spec.common_labels,
-            common_annotations=spec.common_annotations,
         )
 
     def _gate(self, name: Name, spec: Spec, members: Inventory, destination: Destination) -> Gate | None:

@@ -180,6 +180,7 @@ def settings(flags: Mapping[str, Any], parts: frozenset[str]) -> Flux:
         allows_external_artifacts=on.get("ExternalArtifact", False),
         strict_substitution=on.get("StrictPostBuildSubstitutions", True),
         additive_expressions=on.get("AdditiveCELDependencyCheck", False),
+        migrates_versions=on.get("MigrateAPIVersion", False),
         fails_fast=not on.get("DisableFailFastBehavior", False),
         insecure_exec=flags["insecure_kubeconfig_exec"],
         insecure_tls=flags["insecure_kubeconfig_tls"],

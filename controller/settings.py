@@ -189,6 +189,8 @@ class Flux:
     """Feature gate StrictPostBuildSubstitutions: a variable that nobody defines is an error."""
     additive_expressions: bool = False
     """Feature gate AdditiveCELDependencyCheck: readyExpr adds to the built-in test instead of replacing it."""
+    migrates_versions: bool = False
+    """Feature gate MigrateAPIVersion: fields applied in another version of a kind become those of this one."""
     fails_fast: bool = True
     """Not feature gate DisableFailFastBehavior: the first failed object ends the wait for the others."""
     insecure_exec: bool = False

@@ -37,8 +37,9 @@ Source: k8s.io/kubernetes pkg/controller/deployment/util, volume/persistentvolum
 def marks_of(metadata: Mapping[str, Any]) -> bytes:
     """A digest of an object's labels and annotations, to see whether they changed.
 
-    Annotations of Kubernetes' own controllers do not count. Of the annotation in which kubectl keeps a copy of the whole object only the presence counts: the copy may hold the
-    data of a Secret, of which not even a digest shall lie anywhere.
+    Annotations of Kubernetes' own controllers do not count. Of the annotation in which kubectl keeps a copy of the
+    whole object only the presence counts: the copy may hold the data of a Secret, of which not even a digest shall lie
+    anywhere.
     """
     annotations = metadata.get("annotations") or {}
     annotations = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from controller.errors import NotLeading
 from controller.flux import conditions
+from controller.flux.calm import Calm
 from controller.flux.halt import DEPENDENCY_NOT_READY, Next
 from controller.flux.index import Concerns, in_order
 from controller.flux.kustomization import Reconciler
@@ -41,6 +42,7 @@ class Dispatcher:
         self._leads = leads
         self._observe = observe
         self._on_failure = on_failure
+        self._calm: Calm[Name] = Calm()
         self._reconciler: Reconciler | None = None
 
     def serve(self, reconciler: Reconciler) -> None:
@@ -53,6 +55,7 @@ class Dispatcher:
         """What the watch says of a Kustomization; quick."""
         if kind == "DELETED":
             self._kustomizations.drop(raw)
+            self._calm.forget(name_of(raw))
             self._queue.add(name_of(raw))
             return
         self.kustomization_changed(raw, is_listed=kind is None)
@@ -110,8 +113,17 @@ class Dispatcher:
         if self._reconciler is None:
             return
         for name in self._concerns.members.names(ref):
-            if self._reconciler.awaits(name, ref) or self._reconciler.suspects(name, ref):
+            if self._reconciler.awaits(name, ref):
                 self._queue.add(name)
+            elif self._reconciler.suspects(name, ref):
+                self._suspect(name)
+
+    def _suspect(self, name: Name) -> None:
+        pause = self._calm.pause(name)
+        if pause > 0:
+            self._queue.add_after(name, pause)
+        else:
+            self._queue.add(name)
 
     def take_over(self) -> None:
         """This replica leads now: everything is looked at, in the order of dependencies."""

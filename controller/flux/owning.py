@@ -24,6 +24,7 @@ def ownership_of(
     common_labels: Mapping[str, str] | None = None,
     common_annotations: Mapping[str, str] | None = None,
     overridden: Iterable[str] = (),
+    migrates_versions: bool = False,
 ) -> Ownership:
     """The ownership of one Kustomization; `overridden` are more field managers whose edits are undone."""
     more = (Foreign(manager, operation) for manager in overridden for operation in ("Apply", "Update"))
@@ -37,4 +38,5 @@ def ownership_of(
         dropped_labels=("fluxcd.io/sync-gc-mark",),
         common_labels=common_labels or {},
         common_annotations=common_annotations or {},
+        migrates_versions=migrates_versions,
     )

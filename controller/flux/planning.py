@@ -77,6 +77,7 @@ class Planner:
             common_labels=spec.common_labels,
             common_annotations=spec.common_annotations,
             overridden=self._settings.overridden_managers,
+            migrates_versions=self._settings.migrates_versions,
         )
         with failing_with(halt.BUILD_FAILED):
             with self._inputs.decryptor(name, spec) as decryptor:
@@ -128,7 +129,7 @@ class Planner:
                 destination.check_visible(ref for ref in refs if ref not in members)
         own = ObjectRef(KUSTOMIZE, "Kustomization", name.namespace, name.name)
         awaited = tuple(ref for ref in refs if ref != own)
-        return Gate(awaited, "healthy", spec.timeout.total_seconds()) if awaited else None
+        return Gate(awaited, "healthy", spec.timeout.total_seconds(), is_whole=spec.wait) if awaited else None
 
 
 def says(raw: Mapping[str, Any], key: str, value: str) -> bool:

@@ -19,6 +19,7 @@ from engine.render.base import (
     Bounds,
     BuildError,
     Files,
+    FolderError,
     LimitError,
     OutsideError,
     Overlay,
@@ -33,7 +34,17 @@ from engine.render.kustomize import Kustomize
 from engine.render.remote import Remote
 from engine.render.scratch import sweep
 
-__all__ = ["Bounds", "BuildError", "Builder", "Built", "Decryptor", "LimitError", "OutsideError", "Overlay"]
+__all__ = [
+    "Bounds",
+    "BuildError",
+    "Builder",
+    "Built",
+    "Decryptor",
+    "FolderError",
+    "LimitError",
+    "OutsideError",
+    "Overlay",
+]
 
 _VERSION: Final = "1"
 """Of the plain code; with each change of what it builds, what was kept before is worth nothing."""

@@ -29,6 +29,10 @@ class BuildError(KsealError):
         super().__init__(message if message.isprintable() else _printable(message), hint)
 
 
+class FolderError(BuildError):
+    """The folder that is to be built is not there."""
+
+
 class OutsideError(BuildError):
     """A path leads out of the source."""
 

@@ -13,11 +13,13 @@ from engine.render.base import (
     RECOGNISED,
     BuildError,
     Files,
+    FolderError,
     Overlay,
     clamped,
     inside,
     joined,
     kustomization_files,
+    quoted,
 )
 from engine.render.fields import KUSTOMIZATION, FieldError
 
@@ -42,8 +44,9 @@ def generate(files: Files, overlay: Overlay) -> Generated:
     """What Flux would write into the folder of an overlay before it builds. Raises: BuildError."""
     folder = clamped(overlay.path)
     if folder and not files.has_folder(folder):
-        raise BuildError(
-            f'path "{folder}": the source has no such folder', "check spec.path, and what the source ignores"
+        raise FolderError(
+            f"kustomization path not found: {quoted(folder)}: the source has no such folder",
+            "check the path, and what the source leaves out by its ignore rules",
         )
     found = kustomization_files(files, folder)
     if found:

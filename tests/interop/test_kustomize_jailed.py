@@ -150,6 +150,7 @@ def test_a_build_that_takes_too_long_is_ended(tree: MakeTree, builder: Callable[
         builder(bounds=Bounds(seconds=0.0001)).build(source, Overlay())
 
 
+@pytest.mark.slow
 def test_bases_that_double_end_at_the_bounds(tree: MakeTree, builder: Callable[..., Builder]) -> None:
     doubled = {
         f"{n}/kustomization.yaml": f"resources: [../{n + 1}, ../{n + 1}/.]\n{_ASKED}namespace: x\n" for n in range(24)

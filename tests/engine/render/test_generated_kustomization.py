@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from engine.render.base import BuildError, Overlay
+from engine.render.base import BuildError, FolderError, Overlay
 from engine.render.generate import generate, is_local
 from engine.source.tree import Tree
 
@@ -108,5 +108,5 @@ def test_a_path_stays_inside_the_source(tree: MakeTree, path: str) -> None:
 
 
 def test_a_path_that_is_not_there_is_told(tree: MakeTree) -> None:
-    with pytest.raises(BuildError, match='path "x": the source has no such folder'):
+    with pytest.raises(FolderError, match='kustomization path not found: "x": the source has no such folder'):
         generate(tree({"a.yaml": _MAP}), Overlay(path="x"))

@@ -22,6 +22,8 @@ from engine.kube.refs import ObjectRef
 
 _SHOWN: Final = 3
 """Objects that a reason names."""
+_WORK: Final = ("source", "kustomize", "notification")
+"""In the order of work, in which a person names them."""
 _OPERATOR: Final = "flux-operator"
 
 
@@ -166,7 +168,7 @@ def _why(one: Original, kept: Mapping[Role, str], ours: Flux | None) -> str:
 
 def _advice(kept: Mapping[Role, str], found: Installation, seen: Survey) -> str:
     """The flags with which kseal takes over all that it can."""
-    possible = [role for role in reversed(ROLES) if not kept[role]]
+    possible = sorted((role for role in ROLES if not kept[role]), key=lambda role: _WORK.index(role.part))
     words = ["flux"] if len(possible) == len(ROLES) else [role.component for role in possible]
     return " ".join([f"--components={','.join(words)}", *_events(kept, found, seen)])
 

@@ -25,9 +25,12 @@ _NOISE: Final = re.compile(
 _DUMPED: Final = re.compile(r"(?: in (?:object|\S*file)?)?[:,]? *(?:&?\w*\{.*|`.*|map\[.*|\[?\{.*)", re.DOTALL)
 """From where on a message shows values of an object, in Go's form or as JSON."""
 _WRAPPED: Final = re.compile(
-    r"accumulating (?:resources|components): |accumulat\w+ err=|': must build at directory: .*", re.DOTALL
+    r"accumulating (?:resources|components): |accumulat\w+ err=|': must build at directory: .*"
+    r"|accumulating resources from '[^']*': read \S+: is a directory': |(?<=loading KV pairs): .*"
+    r"|\.\[no(?:Grp|Ns|Ver)\]|\[noName\]",
+    re.DOTALL,
 )
-"""What kustomize says around its reasons, since it tries a file as a folder too."""
+"""What kustomize says around its reasons, since it tries a file as a folder too; and what generators read."""
 _CURES: Final = (
     ("already registered id", "two files hold the same object; take one of them out"),
     ("no matches for Id", "the target of a patch is not among the resources; check its kind, name and namespace"),
@@ -36,6 +39,13 @@ _CURES: Final = (
     ("unknown field", "check the spelling of the field, and which version of kustomize knows it"),
     ("behavior must be merge or replace", "a generator makes what is there already; set its behavior, or rename it"),
     ("produces ID conflict", "two objects become one in that namespace; rename one of them"),
+    ("trouble configuring builtin PatchTransformer", "a patch is neither an object nor a list of operations"),
+    ("does not apply", "an operation of a patch finds nothing at its path"),
+    ("does not match a config with the following GVK", "replicas name a workload that is not among the resources"),
+    ("expected kind 'Component'", "the file of a component says kind: Component, with its own apiVersion"),
+    ("expected kind != 'Component'", "list it under components, not under resources"),
+    ("nothing selected by", "the source of a replacement is not among the resources"),
+    ("loading KV pairs", "every literal and every line of variables is KEY=VALUE, and every key is there once"),
     ("is empty", "a kustomization file must say something"),
     ("multiple kustomization files", "keep one of kustomization.yaml, kustomization.yml and Kustomization"),
 )

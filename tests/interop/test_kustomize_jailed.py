@@ -75,6 +75,26 @@ def test_its_own_words_are_one_line_without_our_folder(
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "secretGenerator: [{name: s, literals: [hunter2]}]",
+        "secretGenerator: [{name: s, envs: [v.env]}]",
+        "patches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: q}, stringData: {p: hunter2}}'}]",
+        "patches: [{target: {kind: ConfigMap}, patch: '[{op: replace, path: /data/q, value: hunter2}]'}]",
+        "patches: [{target: {kind: ConfigMap}, patch: 'hunter2'}]",
+        "vars: [{name: hunter2, objref: {kind: Pod, name: q, apiVersion: v1}}]",
+    ],
+)
+def test_its_words_hold_no_value_of_a_file(tree: MakeTree, builder: Callable[..., Builder], fields: str) -> None:
+    source = tree(
+        {"kustomization.yaml": f"resources: [x.yaml]\n{fields}\n", "x.yaml": _MAP, "v.env": "A=hunter2\nA=hunter2\n"}
+    )
+    with pytest.raises(BuildError) as caught:
+        builder().build(source, Overlay())
+    assert "hunter2" not in caught.value.message
+
+
 def test_nothing_stays_behind(tree: MakeTree, builder: Callable[..., Builder], scratch: Path) -> None:
     builder().build(tree({"kustomization.yaml": f"resources: [x.yaml]\n{_ASKED}", "x.yaml": _MAP}), Overlay())
     with pytest.raises(BuildError):

@@ -25,6 +25,7 @@ GUARDS: Final = ("landlock", "seccomp")
 _SCRIPT: Final = Path(__file__).with_name("jailed.py")
 _ERROR_BYTES: Final = 64 * 1024
 _CHUNK: Final = 256 * 1024
+_LONGEST_MESSAGE: Final = 60 * 1024
 _MARGIN_SECONDS: Final = 10.0
 _RESERVED_BYTES: Final = 2 * 1024 * 1024 * 1024
 """Address space beyond the memory that may be used: runtimes reserve more than they touch."""
@@ -179,6 +180,8 @@ class Jail:
 
     def _ask(self, message: bytes, descriptors: list[int]) -> None:
         """Hand a child's description over, starting the little process where there is none. Raises: JailError."""
+        if len(message) > _LONGEST_MESSAGE:
+            raise JailError("more arguments and variables than a program is started with")
         with self._lock:
             for attempt in range(2):
                 control = self._control or self._begin()

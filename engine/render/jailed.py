@@ -274,11 +274,18 @@ class _Child:
 
 
 def _start(message: bytes, descriptors: list[int]) -> _Child:
+    """Start one child; the descriptors are closed here. Raises: OSError when there is no process to be had."""
     asked = json.loads(message)
     answer = socket.socket(fileno=descriptors.pop())
     answer.set_inheritable(False)
     parent = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        answer.close()
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
     if pid == 0:
         try:
             _become(asked, descriptors, parent)
@@ -354,7 +361,10 @@ class _Server:
         descriptors = array.array("i")
         for _, _, data in passed:
             descriptors.frombytes(data)
-        child = _start(message, list(descriptors))
+        try:
+            child = _start(message, list(descriptors))
+        except OSError:  # no process to be had; the asker sees that nobody answers
+            return True
         self.children[child.handle] = child
         self.poll.register(child.handle, select.POLLIN)
         self.poll.register(child.answer, select.POLLIN)

@@ -92,10 +92,15 @@ class Dispatcher:
         old, _ = taken
         before = artifact_of(old.object()) if old else None
         artifact = artifact_of(raw)
-        if artifact is None or (before is not None and before.revision == artifact.revision):
+        if artifact is None or (before is not None and before == artifact):
             return
         names = self._concerns.sources.names((kind, name_of(raw)))
-        due = [name for name in names if not self._is_at(name, artifact.revision)]
+        if before is not None and before.revision == artifact.revision:
+            due = [
+                name for name in names if not self._is_delivered(name)
+            ]  # perhaps for want of a file that is there now
+        else:
+            due = [name for name in names if not self._is_at(name, artifact.revision)]
         for name in in_order(due, self._depends_on):
             self._queue.add(name)
 
@@ -170,6 +175,10 @@ class Dispatcher:
             return False
         attempted = status.get("lastAttemptedRevision") or ""
         return bool(attempted) and attempted == revision
+
+    def _is_delivered(self, name: Name) -> bool:
+        found = self._kustomizations.get(name)
+        return found is not None and conditions.is_true(found.object().get("status") or {}, conditions.READY)
 
     def _depends_on(self, name: Name) -> list[Name]:
         spec = self._spec(name)

@@ -19,7 +19,7 @@ from controller.flux.deletion import Deletion
 from controller.flux.draft import Draft, failing_with, owner_of, requested
 from controller.flux.durations import spelled
 from controller.flux.ends import PATIENCE_SECONDS, Ends
-from controller.flux.halt import NEVER, Halt, Next
+from controller.flux.halt import BACKOFF, NEVER, Halt, Next
 from controller.flux.index import Concerns
 from controller.flux.names import SOURCES, Name
 from controller.flux.objects import Objects
@@ -166,7 +166,6 @@ class Reconciler:
             retry_seconds=self._settings.dependency_requeue.total_seconds(),
             retry_text=spelled(self._settings.dependency_requeue),
         )
-        self._missing_since.pop(name, None)
         draft.progress = (
             f"Fetching manifests for revision {artifact.revision} with a timeout of {spelled(spec.timeout)}"
         )
@@ -215,6 +214,7 @@ class Reconciler:
         """The pass that these inputs ask for: the one under way or done, or a new one."""
         known = self._passes.get(name)
         with self._tree(artifact) as tree:
+            self._missing_since.pop(name, None)
             self._check_path(tree, spec)
             draft.status["lastAttemptedRevision"] = artifact.revision
             draft.progress = draft.progress.replace("Fetching", "Building", 1)
@@ -259,9 +259,13 @@ class Reconciler:
 
     @contextmanager
     def _tree(self, artifact: Artifact) -> Iterator[Tree]:
-        with failing_with(halt.ARTIFACT_FAILED):
-            lease = self._artifacts.lease(artifact)
+        lease = self._artifacts.lease(artifact)
+        try:
             tree = lease.__enter__()
+        except KsealError as error:  # the queue sees to more attempts: no worker waits, and each sees the status anew
+            raise Halt(
+                halt.ARTIFACT_FAILED, error.message, hint=error.hint, following=BACKOFF, is_passing=True
+            ) from error
         try:
             yield tree
         finally:

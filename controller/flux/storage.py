@@ -5,7 +5,7 @@ from typing import Final
 from controller.flux.artifacts import Artifacts
 from controller.flux.component import Shared
 from engine.source.git import GitSource
-from engine.source.guard import Guard
+from engine.source.guard import METADATA, Guard
 from engine.source.store import Store
 from engine.source.trees import Trees
 
@@ -25,7 +25,12 @@ def store_of(shared: Shared) -> Store:
 
 def guard_of(shared: Shared) -> Guard:
     """Whom a source may make us speak to."""
-    found: Guard = shared.once("guard", lambda: Guard(lockdown=shared.settings.flux.lockdown))
+    flux = shared.settings.flux
+
+    def make() -> Guard:
+        return Guard(allow=flux.allow_networks, deny=(*METADATA, *flux.deny_networks), lockdown=flux.lockdown)
+
+    found: Guard = shared.once("guard", make)
     return found
 
 
@@ -45,7 +50,7 @@ def artifacts_of(shared: Shared) -> Artifacts:
             store_of(shared),
             Trees(shared.root / _TREES),
             guard_of(shared),
-            attempts=shared.settings.flux.http_retries + 1,
+            attempts=min(shared.settings.flux.http_retries, 1) + 1,  # a worker waits a moment at most; then the queue
             source_host=shared.environ.get("SOURCE_CONTROLLER_LOCALHOST", ""),
             watcher_host=shared.environ.get("SOURCE_WATCHER_LOCALHOST", ""),
             stop=shared.stopping,

@@ -302,9 +302,9 @@ def _start(message: bytes, descriptors: list[int]) -> _Child:
 
 
 def _ended(child: _Child) -> None:
-    _, status, used = os.wait4(child.pid, 0)
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
+        os.killpg(child.pid, signal.SIGKILL)  # before it is waited for: until then its number is nobody else's
+    _, status, used = os.wait4(child.pid, 0)
     os.close(child.handle)
     said = {
         "code": os.waitstatus_to_exitcode(status),

@@ -5,6 +5,7 @@ Source: flux.md sections 2 and 9; departures: docs/deliver.md.
 """
 
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any, Final
 
 import click
@@ -76,6 +77,17 @@ def gates(text: str) -> dict[str, bool]:
     return found
 
 
+def networks(text: str) -> tuple[str, ...]:
+    """Networks by comma, as in `10.0.0.0/8,fd00::/8`; an address alone is a network of one. Raises: ValueError."""
+    found = names(text)
+    for entry in found:
+        try:
+            ip_network(entry)
+        except ValueError as error:
+            raise ValueError(f"{error}; write networks as 10.0.0.0/8,fd00::/8") from error
+    return found
+
+
 def _listed(words: Any) -> str:
     return ", ".join(words)
 
@@ -129,6 +141,21 @@ _WORK: Final = [
 ]
 _TRUST: Final = [
     _switch("--lockdown", "Every restriction of tenants at once."),
+    _text(
+        "--allow-networks",
+        "",
+        "Networks to be dialled for users although they are refused by default.",
+        type=_Read("networks", networks),
+        metavar="CIDRS",
+    ),
+    _text(
+        "--deny-networks",
+        "",
+        "More networks that nobody has dialled.",
+        type=_Read("networks", networks),
+        metavar="CIDRS",
+    ),
+    _count("--max-objects", Flux().max_objects, "The most objects of one Kustomization."),
     _switch("--no-cross-namespace-refs", "Refuse references to other namespaces."),
     _switch("--no-remote-bases", "Refuse bases of kustomizations that are addresses."),
     _switch("--insecure-kubeconfig-exec", "Start the programs that kubeconfigs in Secrets name."),
@@ -185,6 +212,9 @@ def settings(flags: Mapping[str, Any], parts: frozenset[str]) -> Flux:
         insecure_exec=flags["insecure_kubeconfig_exec"],
         insecure_tls=flags["insecure_kubeconfig_tls"],
         lockdown=flags["lockdown"],
+        allow_networks=flags["allow_networks"] or (),
+        deny_networks=flags["deny_networks"] or (),
+        max_objects=flags["max_objects"],
         overridden_managers=names(flags["override_manager"]),
         custom_stages=frozenset(names(flags["custom_apply_stage_kinds"])),
         label_selector=flags["watch_label_selector"] or None,

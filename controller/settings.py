@@ -199,6 +199,12 @@ class Flux:
     """Believe servers that kubeconfigs of tenants do not want checked."""
     lockdown: bool = False
     """Every restriction at once, and no work without the guards of builds."""
+    allow_networks: tuple[str, ...] = ()
+    """Networks that may be dialled for users although they are refused by default."""
+    deny_networks: tuple[str, ...] = ()
+    """More networks that are dialled for nobody; of two that fit an address the narrower one counts."""
+    max_objects: int = 10_000
+    """The most objects that one Kustomization may have; an inventory of more outgrows what the API server stores."""
     overridden_managers: tuple[str, ...] = ()
     """More field managers whose edits are undone."""
     custom_stages: frozenset[str] = frozenset()
@@ -222,6 +228,11 @@ class Flux:
     def account(self) -> str:
         """Whom to act as by default: under lockdown nobody's deliveries run as the controller."""
         return self.default_account or ("default" if self.lockdown else "")
+
+    def share_of(self, workers: int) -> int | None:
+        """How many of some workers may be busy for one namespace; None: all. Under lockdown one is left to the others,
+        whatever a namespace makes the rest wait for."""
+        return max(1, workers - 1) if self.lockdown else None
 
     @property
     def remote_bases(self) -> bool:

@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +55,10 @@ class KustomizePart:
         self._sources: Mapping[str, Objects] = {kind: Objects() for kind in SOURCES}
         self._concerns = Concerns()
         self._queue: WorkQueue[Name] = WorkQueue(
-            base_delay=flux.min_retry_delay.total_seconds(), max_delay=flux.max_retry_delay.total_seconds()
+            base_delay=flux.min_retry_delay.total_seconds(),
+            max_delay=flux.max_retry_delay.total_seconds(),
+            group=attrgetter("namespace"),
+            share=flux.share_of(flux.concurrent),
         )
         self._dispatcher = Dispatcher(
             self._queue,

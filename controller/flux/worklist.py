@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from controller.errors import NotLeading
@@ -43,7 +44,10 @@ class Worklist:
         metrics.watch(led.controller, depth=lambda: self._queue.depth, unwatched=lambda: 0)
         flux = led.settings.flux
         self._queue: WorkQueue[Name] = WorkQueue(
-            base_delay=flux.min_retry_delay.total_seconds(), max_delay=flux.max_retry_delay.total_seconds()
+            base_delay=flux.min_retry_delay.total_seconds(),
+            max_delay=flux.max_retry_delay.total_seconds(),
+            group=attrgetter("namespace"),
+            share=flux.share_of(workers),
         )
         self._reconcile: Callable[[Name], Next] | None = None
         self._workers = WorkerPool(self._queue, self._work, size=workers, on_crash=self._crashed)

@@ -1,10 +1,10 @@
-"""Which name to look at next: a queue that holds each key once, lets new things pass and paces retries."""
+"""Which name to look at next: a queue that holds each key once, lets new things pass, paces retries and is fair."""
 
 import heapq
 import random
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -18,6 +18,51 @@ MAX_DELAY_SECONDS = 300.0
 URGENT_IN_A_ROW = 8
 
 
+class _Line(Generic[Key]):
+    """Keys that wait: first come, first served within a group, and the groups in turns. Each step takes constant time,
+    but for groups that have as much in hand as they may."""
+
+    def __init__(self, group: Callable[[Key], Hashable]) -> None:
+        self._group = group
+        self._groups: OrderedDict[Hashable, OrderedDict[Key, None]] = OrderedDict()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._groups.get(self._group(key), ())
+
+    def add(self, key: Key) -> None:
+        keys = self._groups.setdefault(self._group(key), OrderedDict())
+        self._count += key not in keys
+        keys.setdefault(key)
+
+    def discard(self, key: Key) -> None:
+        group = self._group(key)
+        keys = self._groups.get(group)
+        if keys is None or key not in keys:
+            return
+        del keys[key]
+        self._count -= 1
+        if not keys:
+            del self._groups[group]
+
+    def take(self, may_take: Callable[[Hashable], bool]) -> Key | None:
+        """The first key of the first group that may have one more in hand; that group is the last one then."""
+        group = next((group for group in self._groups if may_take(group)), None)
+        keys = self._groups.get(group)
+        if keys is None:
+            return None
+        key, _ = keys.popitem(last=False)
+        self._count -= 1
+        if keys:
+            self._groups.move_to_end(group)
+        else:
+            del self._groups[group]
+        return key
+
+
 class WorkQueue(Generic[Key]):
     """Hand out keys to workers: each key to one worker at a time, urgent keys first, retries ever more slowly.
 
@@ -25,6 +70,9 @@ class WorkQueue(Generic[Key]):
     key that waits changes nothing, except that an urgent add moves it forward; adding one that is being worked on
     hands it out once more after `done`. Delayed keys stand in a heap, and the waiting workers wake for the earliest.
     A key that is handed out loses its delayed appointment: whoever works on it sees the present and decides anew.
+
+    `group` says whose a key is. Groups take turns, so that a thousand keys of one do not delay another's one key; with
+    a `share`, no group has more keys than that in hand, so that slow ones cannot take every worker.
 
     Safe for any number of threads. Delays are seconds of `clock`; `jitter` gives numbers in [0, 1).
     """
@@ -36,16 +84,24 @@ class WorkQueue(Generic[Key]):
         base_delay: float = BASE_DELAY_SECONDS,
         max_delay: float = MAX_DELAY_SECONDS,
         jitter: Callable[[], float] = random.random,
+        group: Callable[[Key], Hashable] = lambda _: "",
+        share: int | None = None,
     ) -> None:
+        """Raises: ValueError for a share by which nothing could be handed out."""
+        if share is not None and share < 1:
+            raise ValueError("a group needs a share of at least one")
         self._clock = clock
+        self._group = group
+        self._share = share
         self._base_delay = base_delay
         self._max_delay = max_delay
         self._jitter = jitter
         self._changed = threading.Condition()
-        self._urgent: OrderedDict[Key, None] = OrderedDict()
-        self._later: OrderedDict[Key, None] = OrderedDict()
+        self._urgent = _Line(group)
+        self._later = _Line(group)
         self._urgent_in_a_row = 0
         self._in_hand: set[Key] = set()
+        self._groups_in_hand: Counter[Hashable] = Counter()
         self._again: dict[Key, bool] = {}  # added while in hand -> whether urgently
         self._appointments: list[tuple[float, int, Key]] = []  # heap of (due, number, key)
         self._number: dict[Key, int] = {}  # the appointment that counts; others of that key in the heap are stale
@@ -104,7 +160,9 @@ class WorkQueue(Generic[Key]):
     def done(self, key: Key) -> None:
         """Give `key` back; when it was added meanwhile, it is ready again."""
         with self._changed:
-            self._in_hand.discard(key)
+            if key in self._in_hand:
+                self._in_hand.discard(key)
+                self._release(key)
             urgent = self._again.pop(key, None)
             if urgent is not None:
                 self._make_ready(key, urgent)
@@ -135,11 +193,11 @@ class WorkQueue(Generic[Key]):
         if key in self._in_hand:
             self._again[key] = urgent or self._again.get(key, False)
         elif urgent:
-            self._later.pop(key, None)
-            self._urgent.setdefault(key)
+            self._later.discard(key)
+            self._urgent.add(key)
             self._changed.notify()
         elif key not in self._urgent:
-            self._later.setdefault(key)
+            self._later.add(key)
             self._changed.notify()
 
     def _appoint(self, key: Key, seconds: float) -> None:
@@ -172,17 +230,32 @@ class WorkQueue(Generic[Key]):
         self._number.pop(key, None)
 
     def _take(self) -> Key | None:
-        source = self._next_source() if self._handing_out else None
-        if source is None:
+        if not self._handing_out:
             return None
-        key, _ = source.popitem(last=False)
-        self._cancel(key)
-        self._in_hand.add(key)
-        return key
-
-    def _next_source(self) -> OrderedDict[Key, None] | None:
-        if self._urgent and (not self._later or self._urgent_in_a_row < URGENT_IN_A_ROW):
-            self._urgent_in_a_row += 1
-            return self._urgent
+        is_urgent_next = not self._later or self._urgent_in_a_row < URGENT_IN_A_ROW
+        lines = (self._urgent, self._later) if is_urgent_next else (self._later, self._urgent)
+        for line in lines:
+            key = line.take(self._may_take)
+            if key is not None:
+                self._urgent_in_a_row = self._urgent_in_a_row + 1 if line is self._urgent else 0
+                self._cancel(key)
+                self._in_hand.add(key)
+                if self._share is not None:
+                    self._groups_in_hand[self._group(key)] += 1
+                return key
         self._urgent_in_a_row = 0
-        return self._later or None
+        return None
+
+    def _may_take(self, group: Hashable) -> bool:
+        return self._share is None or self._groups_in_hand[group] < self._share
+
+    def _release(self, key: Key) -> None:
+        """One of the share of its group is free again: whoever waits may have been kept from it."""
+        if self._share is None:
+            return
+        group = self._group(key)
+        self._groups_in_hand[group] -= 1
+        if not self._groups_in_hand[group]:
+            del self._groups_in_hand[group]
+        if self._urgent or self._later:
+            self._changed.notify()

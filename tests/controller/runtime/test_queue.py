@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from operator import itemgetter
 
 import pytest
 from hypothesis import strategies as st
@@ -26,8 +27,8 @@ def full_jitter() -> float:
     return 1.0
 
 
-def queue_at(clock: Callable[[], float], **options: float) -> WorkQueue[str]:
-    return WorkQueue(clock=clock, jitter=full_jitter, **options)
+def queue_at(clock: Callable[[], float]) -> WorkQueue[str]:
+    return WorkQueue(clock=clock, jitter=full_jitter)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -171,6 +172,49 @@ def test_a_key_added_while_in_hand_is_handed_out_once_more() -> None:
     assert queue.get() == "a"
     queue.done("a")
     assert queue.depth == 0
+
+
+def test_groups_take_turns_whatever_one_of_them_has_waiting() -> None:
+    queue = WorkQueue[tuple[str, int]](group=itemgetter(0))
+    for number in range(1000):
+        queue.add(("many", number))
+    assert queue.get() == ("many", 0)
+    queue.add(("few", 0))
+    queue.add(("one", 0))
+    assert [queue.get() for _ in range(5)] == [("many", 1), ("few", 0), ("one", 0), ("many", 2), ("many", 3)]
+    assert queue.depth == 996
+
+
+def test_groups_take_turns_among_retries_as_well() -> None:
+    queue = WorkQueue[tuple[str, int]](group=itemgetter(0))
+    for number in range(3):
+        queue.add(("many", number), urgent=False)
+    queue.add(("one", 0), urgent=False)
+    assert [queue.get() for _ in range(4)] == [("many", 0), ("one", 0), ("many", 1), ("many", 2)]
+
+
+def test_a_group_has_no_more_than_its_share_in_hand() -> None:
+    queue = WorkQueue[tuple[str, int]](group=itemgetter(0), share=2)
+    for number in range(4):
+        queue.add(("slow", number), urgent=number != 3)
+    queue.add(("other", 0), urgent=False)
+    assert [queue.get() for _ in range(3)] == [("slow", 0), ("slow", 1), ("other", 0)]
+    assert queue.depth == 2
+    queue.done(("slow", 1))
+    assert queue.get() == ("slow", 2)
+
+
+def test_who_waits_for_a_share_is_woken_when_one_is_free() -> None:
+    queue = WorkQueue[str](share=1)
+    queue.add("first")
+    queue.add("second")
+    assert queue.get() == "first"
+    taken: list[str | None] = []
+    waiting = threading.Thread(target=lambda: taken.append(queue.get()))
+    waiting.start()
+    queue.done("first")
+    waiting.join(DEADLINE_SECONDS)
+    assert taken == ["second"]
 
 
 def test_retries_come_ever_more_slowly_up_to_the_cap() -> None:

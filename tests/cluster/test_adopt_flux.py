@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,15 @@ import yaml
 
 from tests.kit import fluxobjects
 from tests.kit.controlplane import ControlPlane
-from tests.kit.fluxinstallation import FOREIGN_KINDS, FluxInstallation, Kubelet, foreign, install_foreign_kinds
+from tests.kit.fluxinstallation import (
+    FOREIGN_KINDS,
+    FluxInstallation,
+    Kubelet,
+    deployment,
+    foreign,
+    install_foreign_kinds,
+    services,
+)
 from tests.kit.fluxobjects import create, git_repository, kustomization, report
 from tests.kit.process import wait_until
 from tests.kit.running import KSEAL
@@ -310,7 +319,9 @@ def test_what_works_and_would_not_any_more_is_in_the_way(scene: Scene) -> None:
     assert scene.adopt().returncode == 0
 
 
-def test_a_kustomization_that_would_bring_flux_back_is_in_the_way_with_a_patch_that_cures_it(scene: Scene) -> None:
+def test_a_kustomization_that_would_bring_flux_back_is_in_the_way_with_a_patch_that_cures_it(
+    scene: Scene, tmp_path: Path
+) -> None:
     scene.install()
     scene.install_ours()
     scene.bootstrap()
@@ -320,11 +331,24 @@ def test_a_kustomization_that_would_bring_flux_back_is_in_the_way_with_a_patch_t
     assert f"kseal suspend ks/flux-system -n {scene.namespace}" in done.stderr
     assert "clusters/prod/flux-system/kustomization.yaml" in done.stderr
     assert scene.writes() == []
-    assert [one["target"]["name"] for one in yaml.safe_load(done.stdout)["patches"]] == [
-        "(kustomize-controller|notification-controller|source-controller)",
-        "source-controller",
-        "webhook-receiver",
-    ]
+    built = _built(scene, done.stdout, tmp_path)
+    deployments = {one["metadata"]["name"]: one["spec"]["replicas"] for one in built if one["kind"] == "Deployment"}
+    assert deployments == {**dict.fromkeys(FLUX, 0), "helm-controller": 1}
+    selected = {one["metadata"]["name"]: one["spec"]["selector"] for one in built if one["kind"] == "Service"}
+    assert selected["webhook-receiver"] == selected["source-controller"] == OURS
+    assert selected["notification-controller"] == {"app": "notification-controller"}
+    scene.apply(*built, manager="kustomize-controller")
+    done = scene.adopt()
+    assert done.returncode == 0, done.stderr
+    assert scene.replicas() == {**DOWN, "helm-controller": 1}
+
+
+def _built(scene: Scene, patch: str, folder: Path) -> list[dict[str, Any]]:
+    """What kustomize makes of Flux's manifests when the patch is committed."""
+    components = [deployment(name, scene.namespace) for name in (*FLUX, "helm-controller")]
+    (folder / "gotk-components.yaml").write_text(yaml.safe_dump_all([*components, *services(scene.namespace)]))
+    (folder / "kustomization.yaml").write_text(f"resources: [gotk-components.yaml]\n{patch}")
+    return list(yaml.safe_load_all(scene.plane.kubectl("kustomize", str(folder)).stdout))
 
 
 def test_a_suspended_kustomization_of_flux_is_not_in_the_way(scene: Scene) -> None:

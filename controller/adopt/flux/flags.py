@@ -53,7 +53,7 @@ def weakened(original: Original, ours: Flux) -> Iterator[tuple[str, str]]:
         yield "it refuses references to other namespaces, kseal does not", "set --no-cross-namespace-refs in kseal too"
     if theirs.no_remote_bases and ours.remote_bases:
         yield "it refuses remote bases, kseal does not", "set --no-remote-bases in kseal too"
-    if theirs.default_account and theirs.default_account != ours.default_account:
+    if theirs.default_account and theirs.default_account != (ours.default_account or (ours.lockdown and "default")):
         account = theirs.default_account
         yield (
             f"it acts as ServiceAccount {account} by default, kseal as itself or another",

@@ -217,6 +217,10 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """A failure shows the end of what the controllers said."""
+        if error is not None:
+            for server in self.servers:
+                error.add_note(f"{server.name} said at last:\n{server.process.log_tail()}")
         self.stop()
 
     def stop(self) -> None:

@@ -150,7 +150,7 @@ def _deliver(ground: FluxGround) -> None:
             for number, name in enumerate(NAMES)
         ),
     )
-    ground.wait_ready("kustomization", *NAMES, limit_seconds=120)
+    ground.wait_ready("kustomization", *NAMES, limit_seconds=60)
 
 
 def _managed(ground: FluxGround) -> Mapping[str, str]:
@@ -183,7 +183,7 @@ def _writes(ground: FluxGround, users: frozenset[str]) -> list[Change]:
     ]
 
 
-@pytest.mark.parametrize("makers", [("flux", "flux")], ids="-".join)
+@pytest.mark.parametrize("makers", [("flux", "kseal", "flux")], ids="-".join)
 def test_takeovers_write_to_no_managed_object(makers: Sequence[Maker], ground: FluxGround) -> None:
     with Nest("first") as nest, Stack(makers[0], nest, ground.plane, limits=EQUAL) as first:
         _deliver(ground)
@@ -195,7 +195,7 @@ def test_takeovers_write_to_no_managed_object(makers: Sequence[Maker], ground: F
         with Nest("next") as nest, Stack(maker, nest, ground.plane, limits=EQUAL) as after:
             written = _writes(ground, after.users)
             value = ground.request("kustomization", *NAMES)
-            ground.wait_handled("kustomization", *NAMES, value=value, limit_seconds=120)
+            ground.wait_handled("kustomization", *NAMES, value=value, limit_seconds=60)
             ground.wait_ready("kustomization", *NAMES)
             after.stop()
         assert _managed(ground) == managed

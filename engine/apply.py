@@ -24,7 +24,7 @@ from engine.kube.errors import ApiError, Conflict, Invalid, NotFound, NotServed,
 from engine.kube.refs import ObjectRef, Resource
 from engine.live import Live, Sight
 from engine.managers import clean_up, migrate
-from engine.observer import marks_of
+from engine.observed import content_marks_of
 from engine.ownership import Ownership
 from engine.parallel import each
 from engine.records import Record
@@ -311,7 +311,7 @@ class Applier:
     def _remember(self, item: Item, live: Object) -> None:
         metadata = live["metadata"]
         generation = metadata.get("generation") or 0
-        record = Record(item.digest, metadata["uid"], metadata["resourceVersion"], generation, marks_of(metadata))
+        record = Record(item.digest, metadata["uid"], metadata["resourceVersion"], generation, content_marks_of(live))
         item.sight = Sight(record, judge(live))
         self._live.records.put(self._owner, item.ref, record)
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from engine.observed import Observed
+from engine.observed import CONTENT, Observed
 
 
 class Applied(Protocol):
@@ -23,7 +23,8 @@ def is_suspicious(record: Applied, observed: Observed | None) -> bool:
 
     The object vanished or was made anew, its labels or annotations changed, or its generation moved, which the server
     raises with every change of the spec and with none of the status. Kinds without a generation (ConfigMap, Secret,
-    ServiceAccount, RBAC, ...) have the resourceVersion instead, which any write moves.
+    ServiceAccount, RBAC, ...) have the resourceVersion instead, which any write moves, or, where a status would move it
+    (Service, ResourceQuota, ...), marks of the content.
 
     An older view than our own apply counts too: the server may have been restored from a backup.
     """
@@ -31,4 +32,6 @@ def is_suspicious(record: Applied, observed: Observed | None) -> bool:
         return True
     if observed.generation and record.generation:
         return observed.generation != record.generation
+    if observed.marks.startswith(CONTENT):
+        return False
     return observed.version != record.version

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.health.rules import judge
+from engine.health.rules import judge, needs_whole
 from engine.health.verdict import Verdict
 
 
@@ -21,6 +21,8 @@ class Observed(NamedTuple):
     verdict: Verdict
 
 
+CONTENT = b"c"
+"""How marks begin that are of the content too: then the resourceVersion, which a status moves, says nothing more."""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _BY_CONTROLLERS = (
     "deployment.kubernetes.io/",
@@ -51,6 +53,23 @@ def marks_of(metadata: Mapping[str, Any]) -> bytes:
     return hashlib.blake2b(text, digest_size=16).digest()
 
 
+def content_marks_of(obj: Mapping[str, Any]) -> bytes:
+    """The marks of a whole object. Where it has a status and no generation, which would tell a change of the one from a
+    change of the rest (ResourceQuota, Service, PersistentVolumeClaim), they are of all but the status.
+
+    Objects that may hold secrets have no status.
+    """
+    marks = marks_of(obj["metadata"])
+    group, _, _ = str(obj.get("apiVersion") or "").rpartition("/")
+    is_seen_whole = needs_whole(group, str(obj.get("kind") or ""))
+    if obj["metadata"].get("generation") or "status" not in obj or not is_seen_whole:
+        return marks
+    rest = {name: value for name, value in obj.items() if name not in ("metadata", "status")}
+    digest = hashlib.blake2b(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS), digest_size=16)
+    digest.update(marks)
+    return CONTENT + digest.digest()
+
+
 def observed_of(obj: dict[str, Any]) -> Observed:
     """What is kept of an object that the server sent. Raises: KeyError for what is no object."""
     metadata = obj["metadata"]
@@ -59,7 +78,7 @@ def observed_of(obj: dict[str, Any]) -> Observed:
         metadata["uid"],
         metadata["resourceVersion"],
         generation if isinstance(generation, int) else 0,
-        marks_of(metadata),
+        content_marks_of(obj),
         _shared(judge(obj)),
     )
 

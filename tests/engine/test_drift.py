@@ -71,3 +71,32 @@ def test_an_observed_object_keeps_nothing_of_its_content() -> None:
     }
     assert "planted" not in repr(observed_of(obj))
     assert observed_of(obj).generation == 0
+
+
+def quota(hard: str, used: str, version: str = "10") -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "pods", "uid": "u", "resourceVersion": version},
+        "spec": {"hard": {"pods": hard}},
+        "status": {"used": {"pods": used}},
+    }
+
+
+def test_a_status_of_a_kind_without_generation_is_no_drift() -> None:
+    applied = observed_of(quota("10", "1"))
+    assert not is_suspicious(applied, observed_of(quota("10", "2", "11")))
+    assert is_suspicious(applied, observed_of(quota("12", "1", "11")))
+    assert is_suspicious(applied, None)
+
+
+def test_any_write_of_a_secret_is_suspicious_and_no_digest_of_it_is_kept() -> None:
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "uid": "u", "resourceVersion": "1"},
+        "data": {"a": "Yg=="},
+    }
+    applied = observed_of(secret)
+    assert applied.marks == marks_of({})
+    assert is_suspicious(applied, applied._replace(version="2"))

@@ -232,7 +232,7 @@ def test_without_values_the_controller_gets_its_own_defaults() -> None:
         settings(
             click.Command("controller", params=OPTIONS).make_context("controller", words).params, {"POD_NAME": "same"}
         )
-        for words in (arguments, [])
+        for words in (arguments, ["--components=sealed"])
     )
     assert given == default
 

@@ -75,6 +75,7 @@ def test_services_and_deployment_select_the_pods_that_the_deployment_makes() -> 
 def test_the_container_runs_the_controller_and_knows_its_pod() -> None:
     assert CONTAINER["name"] == NAME
     assert CONTAINER["command"] == ["kseal", "controller"]
+    assert CONTAINER["args"] == ["--components=sealed"]
     assert CONTAINER["env"] == [
         {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
@@ -157,4 +158,4 @@ def test_the_right_to_delete_secrets_comes_only_with_its_component() -> None:
     assert verbs(objects) - verbs(OBJECTS) == {"delete"}
     (container,) = objects["Deployment", NAME]["spec"]["template"]["spec"]["containers"]
     assert container["command"] == ["kseal", "controller"]
-    assert container["args"] == ["--old-gc-behavior"]
+    assert container["args"] == ["--components=sealed", "--old-gc-behavior"]

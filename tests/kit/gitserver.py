@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from tests.kit import real
-
 USER: Final = "robot"
 Answer = tuple[int, dict[str, str], bytes]
 """Status, headers and body."""
@@ -27,19 +25,28 @@ _ADVICE: Final = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "
 class GitServer:
     """Serves the bare repositories of a folder; pushing is allowed to whoever may read."""
 
-    def __init__(self, folder: Path, *, password: str = "", api: Api | None = None) -> None:
-        """Without a password everyone is let in."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        password: str = "",
+        api: Api | None = None,
+        address: str = "127.0.0.1",
+        git: Path | None = None,
+    ) -> None:
+        """Without a password everyone is let in. `git` is the program, where no test asks for it."""
         self.folder = folder
         self.api = api
         self.password = password
         self.refused = 0
-        self._git = real.require("git")
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._git = git or _required()
+        self._server = ThreadingHTTPServer((address, 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
 
     def repository(self, name: str, *, branch: str = "main") -> str:
         """Make an empty repository; returns its URL."""
@@ -129,3 +136,10 @@ class GitServer:
                 }
 
         return Handler
+
+
+def _required() -> Path:
+    """The program of the tests. They alone have what the import needs: the demo runs without."""
+    from tests.kit import real
+
+    return real.require("git")

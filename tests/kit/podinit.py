@@ -10,12 +10,14 @@ profile is part of a container runtime and not imitated.
 import ctypes
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 # linux/mount.h
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _REMOUNT, _BIND, _RECURSIVE = 1, 2, 4, 32, 4096, 16384
+_DETACH = 2
 _RESTRICTIONS = {"nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024, "nodiratime": 2048, "relatime": 1 << 21}
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -25,6 +27,35 @@ def mount(source: str, target: Path, kind: str, flags: int, options: str = "") -
     if _libc.mount(source.encode(), str(target).encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(target))
+
+
+def add_mount_points(missing: list[Path], kept: list[Path]) -> None:
+    """Have these folders, as a runtime makes them in the image: a new root shows the old one beside them.
+
+    Only the mount namespace gets them, nothing of the machine is written to. Raises: OSError, CalledProcessError.
+    """
+    places = [path for path in map(Path, ("/mnt", "/media", "/srv")) if path.is_dir()]
+    root = next(place for place in places if not any(path.is_relative_to(place) for path in kept))
+    entries = [(path, path.readlink() if path.is_symlink() else None) for path in Path("/").iterdir() if path != root]
+    mount("tmpfs", root, "tmpfs", _NO_SUID | _NO_DEVICES, "mode=755")
+    for path, target in entries:
+        shown = root / path.name
+        if target is not None:
+            shown.symlink_to(target)
+            continue
+        if path.is_dir():
+            shown.mkdir()
+        else:
+            shown.touch()
+        mount(str(path), shown, "", _BIND | _RECURSIVE)
+    for point in missing:
+        (root / point.relative_to("/")).mkdir(parents=True)
+    # Not chroot(2): who is locked up by it may make no user namespace. pivot_root(8) with one place for both roots.
+    subprocess.run(["pivot_root", ".", "."], cwd=root, check=True)
+    if _libc.umount2(b"/", _DETACH):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), "the old root")
+    os.chdir("/")
 
 
 def make_root_read_only() -> None:
@@ -60,9 +91,13 @@ def become(plan: dict[str, Any]) -> NoReturn:
 
 def main() -> None:
     plan = json.loads(sys.argv[1])
+    kept = [Path(path) for path in plan["kept"]]
+    missing = [point for point in map(Path, plan["empty_folders"]) if not point.exists()]
+    if missing:
+        add_mount_points(missing, kept)
     make_root_read_only()
     for point, size in plan["empty_folders"].items():
-        add_empty_folder(Path(point), size, [Path(path) for path in plan["kept"]])
+        add_empty_folder(Path(point), size, kept)
     become(plan)
 
 

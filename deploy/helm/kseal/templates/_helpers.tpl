@@ -72,6 +72,7 @@ annotations:
 
 {{- define "kseal.arguments" -}}
 {{- with .Values }}
+{{- include "kseal.argument" (dict "flag" "components" "value" "sealed") }}
 {{- include "kseal.argument" (dict "flag" "key-prefix" "value" .secretName) }}
 {{- include "kseal.argument" (dict "flag" "update-status" "value" .updateStatus) }}
 {{- if .skipRecreate }}{{ include "kseal.argument" (dict "flag" "skip-recreate" "value" true) }}{{ end }}

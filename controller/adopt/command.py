@@ -39,8 +39,8 @@ def run(given: Given, terminal: Terminal, environ: Mapping[str, str]) -> int:
             from controller.adopt.flux import command as flux
         except ModuleNotFoundError as error:
             raise KsealError(
-                f"adopt flux needs the package {error.name}, which is not installed",
-                'install the controller too: pip install "kseal[controller]"',
+                f'adopt flux needs the package "{error.name}", which is not installed',
+                "install kseal again from its wheel with the extra [controller]",
             ) from error
         return flux.run(client, given, terminal, timeout_seconds)
     finally:

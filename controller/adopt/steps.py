@@ -16,6 +16,7 @@ from engine.kube.refs import SERVICES, ObjectRef, Resource
 
 REPLICAS: Final = "kseal/replicas-before-adoption"
 SELECTOR: Final = "kseal/selector-before-adoption"
+PORTS: Final = "kseal/ports-before-adoption"
 
 _PODS: Final = Resource("", "v1", "pods", "Pod")
 _PAUSE_SECONDS: Final = 0.25
@@ -70,11 +71,17 @@ def up(controller: Controller, *, after: Sequence[Controller], patience: Patienc
     return Step(controller.ref, f"replicas {controller.replicas} -> {replicas}", run)
 
 
-def redirect(service: dict[str, Any], to: Controller, patience: Patience) -> Step:
-    """Let a Service that clients know lead to other Pods, once they answer."""
+def redirect(service: dict[str, Any], to: Controller, patience: Patience, *, port: int | None = None) -> Step:
+    """Let a Service that clients know lead to other Pods, once they answer; at a port of theirs, where it is another
+    than the one that the Service names."""
     old, new = service["spec"].get("selector") or {}, to.selector
-    remembered = json.dumps(old, sort_keys=True)
-    step = _selecting(service, f"leads to {to.ref}", {**dict.fromkeys(old), **new}, remembered)
+    annotations: dict[str, str | None] = {SELECTOR: json.dumps(old, sort_keys=True)}
+    spec: dict[str, Any] = {"selector": {**dict.fromkeys(old), **new}}
+    if port is not None:
+        ports = service["spec"].get("ports") or []
+        annotations[PORTS] = json.dumps(ports, sort_keys=True)
+        spec["ports"] = [{**one, "targetPort": port} for one in ports]
+    step = _changing(service, f"leads to {to.ref}", annotations, spec)
 
     def run(cluster: Cluster) -> None:
         wait_ready(cluster, to, patience)
@@ -85,9 +92,12 @@ def redirect(service: dict[str, Any], to: Controller, patience: Patience) -> Ste
 
 def restore(service: dict[str, Any]) -> Step:
     """Let a Service lead where it led before."""
-    old = json.loads(service["metadata"]["annotations"][SELECTOR])
+    annotations = service["metadata"]["annotations"]
     now = service["spec"].get("selector") or {}
-    return _selecting(service, "leads to the original again", {**dict.fromkeys(now), **old}, None)
+    spec: dict[str, Any] = {"selector": {**dict.fromkeys(now), **json.loads(annotations[SELECTOR])}}
+    if PORTS in annotations:
+        spec["ports"] = json.loads(annotations[PORTS])
+    return _changing(service, "leads to the original again", dict.fromkeys((SELECTOR, PORTS)), spec)
 
 
 def is_redirected(service: dict[str, Any]) -> bool:
@@ -114,9 +124,9 @@ def wait_ready(cluster: Cluster, controller: Controller, patience: Patience) -> 
     _wait(look, cluster, patience.ready, patience)
 
 
-def _selecting(service: dict[str, Any], change: str, selector: dict[str, Any], remember: str | None) -> Step:
+def _changing(service: dict[str, Any], change: str, annotations: dict[str, str | None], spec: dict[str, Any]) -> Step:
     namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
-    body = {"metadata": {"annotations": {SELECTOR: remember}}, "spec": {"selector": selector}}
+    body = {"metadata": {"annotations": annotations}, "spec": spec}
 
     def run(cluster: Cluster) -> None:
         cluster.patch(SERVICES, namespace, name, body)

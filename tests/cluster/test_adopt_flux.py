@@ -27,6 +27,7 @@ from tests.kit.fluxinstallation import (
 from tests.kit.fluxobjects import create, git_repository, kustomization, report
 from tests.kit.process import wait_until
 from tests.kit.running import KSEAL
+from tests.kit.tree import ROOT
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -105,7 +106,7 @@ class Scene(FluxInstallation):
         """The next test's takeover looks at all namespaces."""
         plurals = {**fluxobjects.PLURALS, **{kind: (one[0], one[2]) for kind, one in FOREIGN_KINDS.items()}}
         kinds = ",".join(f"{plural}.{group}" for group, plural in plurals.values())
-        self.plane.kubectl("delete", kinds, "--all", namespace=self.namespace)
+        self.plane.kubectl("delete", f"deployments,{kinds}", "--all", namespace=self.namespace)
 
 
 @pytest.fixture
@@ -160,8 +161,9 @@ def test_the_takeover_and_the_way_back_change_deployments_and_services_alone(sce
     done = scene.adopt()
     assert done.returncode == 0, done.stderr
     assert scene.replicas() == DOWN
-    assert scene.selector("webhook-receiver") == scene.selector("source-controller") == OURS
-    assert scene.selector("notification-controller") == {"app": "notification-controller"}
+    assert scene.leads_to("webhook-receiver") == (OURS, 9292)
+    assert scene.leads_to("source-controller") == (OURS, 9090)
+    assert scene.leads_to("notification-controller") == ({"app": "notification-controller"}, "http")
     assert {what.partition("/")[0] for what in scene.writes()} == {"deployments", "services"}
     assert scene.look()[0] == 0
     count = len(scene.writes())
@@ -172,8 +174,8 @@ def test_the_takeover_and_the_way_back_change_deployments_and_services_alone(sce
     back = scene.adopt("--undo")
     assert back.returncode == 0, back.stderr
     assert scene.replicas() == UP
-    assert scene.selector("webhook-receiver") == {"app": "notification-controller"}
-    assert scene.selector("source-controller") == {"app": "source-controller"}
+    assert scene.leads_to("webhook-receiver") == ({"app": "notification-controller"}, "http-webhook")
+    assert scene.leads_to("source-controller") == ({"app": "source-controller"}, "http")
     assert {what.partition("/")[0] for what in scene.writes()} == {"deployments", "services"}
     annotations = scene.read("source-controller")["metadata"].get("annotations") or {}
     assert not [key for key in annotations if key.startswith("kseal/")]
@@ -296,7 +298,7 @@ def test_controllers_that_others_need_stay(scene: Scene) -> None:
     assert done.returncode == 0, done.stderr
     kept = dict.fromkeys((*FLUX[1:], "helm-controller"), 1)
     assert scene.replicas() == {**kept, "kustomize-controller": 0, "kseal-deliveries": 1}
-    assert scene.selector("source-controller") == {"app": "source-controller"}
+    assert scene.leads_to("source-controller") == ({"app": "source-controller"}, "http")
     assert f"HelmRepository/{scene.namespace}/charts needs it" in done.stdout
 
 
@@ -334,10 +336,10 @@ def test_a_kustomization_that_would_bring_flux_back_is_in_the_way_with_a_patch_t
     built = _built(scene, done.stdout, tmp_path)
     deployments = {one["metadata"]["name"]: one["spec"]["replicas"] for one in built if one["kind"] == "Deployment"}
     assert deployments == {**dict.fromkeys(FLUX, 0), "helm-controller": 1}
-    selected = {one["metadata"]["name"]: one["spec"]["selector"] for one in built if one["kind"] == "Service"}
-    assert selected["webhook-receiver"] == selected["source-controller"] == OURS
-    assert selected["notification-controller"] == {"app": "notification-controller"}
     scene.apply(*built, manager="kustomize-controller")
+    assert scene.leads_to("webhook-receiver") == (OURS, 9292)
+    assert scene.leads_to("source-controller") == (OURS, 9090)
+    assert scene.leads_to("notification-controller") == ({"app": "notification-controller"}, "http")
     done = scene.adopt()
     assert done.returncode == 0, done.stderr
     assert scene.replicas() == {**DOWN, "helm-controller": 1}
@@ -402,3 +404,20 @@ def test_restrictions_of_flux_are_not_lost(scene: Scene) -> None:
 def test_options_of_the_other_system_are_misused(scene: Scene) -> None:
     done = scene.adopt("--controller-namespace=kube-system")
     assert (done.returncode, "belongs to kseal adopt sealed-secrets" in done.stderr) == (2, True)
+
+
+def test_what_is_installed_beside_flux_takes_nothing_of_flux_over_by_itself(scene: Scene) -> None:
+    text = scene.plane.kubectl("kustomize", str(ROOT / "deploy" / "beside-flux")).stdout
+    found = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(text)}
+    assert {kind for kind, _ in found}.isdisjoint({"CustomResourceDefinition", "Namespace"})
+    names = {name for kind, name in found if kind == "Service"}
+    assert names.isdisjoint({"source-controller", "webhook-receiver", "notification-controller"})
+    own = found["Deployment", "kseal-deliveries"]
+    assert own["spec"]["replicas"] == 0
+    own["metadata"]["namespace"] = scene.namespace
+    scene.install()
+    scene.apply(own)
+    done = scene.adopt()
+    assert done.returncode == 0, done.stderr
+    assert scene.replicas() == DOWN
+    assert scene.leads_to("source-controller") == (OURS, 9090)

@@ -83,15 +83,30 @@ class FluxInstallation:
         items = self.plane.api.json("GET", self._deployments)["items"]
         return {one["metadata"]["name"]: one["spec"]["replicas"] for one in items}
 
-    def selector(self, service: str) -> dict[str, str]:
-        """Whom a Service leads to."""
+    def leads_to(self, service: str) -> tuple[dict[str, str], str | int]:
+        """Whom a Service leads to, and at which port."""
         path = f"/api/v1/namespaces/{self.namespace}/services/{service}"
-        found: dict[str, str] = self.plane.api.json("GET", path)["spec"]["selector"]
-        return found
+        spec = self.plane.api.json("GET", path)["spec"]
+        (port,) = spec["ports"]
+        return spec["selector"], port["targetPort"]
 
     @property
     def _deployments(self) -> str:
         return _DEPLOYMENTS.format(namespace=self.namespace)
+
+
+def bootstrap(plane: ControlPlane) -> FluxInstallation:
+    """Flux at work in its usual namespace, with the Kustomization that holds Flux itself."""
+    fluxobjects.install_definitions(plane)
+    plane.api.ensure("/api/v1/namespaces", {"metadata": {"name": HOME}})
+    flux = FluxInstallation(plane)
+    flux.install(*REPLACEABLE, "helm-controller", manager="kustomize-controller")
+    flux.apply(
+        fluxobjects.git_repository(HOME, "flux-system"),
+        fluxobjects.kustomization(HOME, "flux-system", path="./clusters/production"),
+    )
+    flux.give_inventory("flux-system", *(f"{HOME}_{name}_apps_Deployment" for name in REPLACEABLE))
+    return flux
 
 
 class Kubelet:
@@ -163,7 +178,7 @@ def ours(
         "command": ["kseal", "controller"],
         "args": [*components, *flags],
         "env": [{"name": "RUNTIME_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}],
-        "ports": [{"name": "http", "containerPort": 9090}, {"name": "http-webhook", "containerPort": 9292}],
+        "ports": [{"name": "http", "containerPort": 8080}, {"name": "artifacts", "containerPort": 9090}],
     }
     named = {"name": name, "namespace": namespace, "labels": labels, **metadata}
     return _deployment(named, labels, container, replicas)

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from tests.kit import fluxinstallation
 from tests.kit.documents import EXECUTED, blocks, commands
 from tests.kit.reader import Reader
 from tests.kit.tree import ROOT, texts
@@ -16,9 +17,12 @@ SCRIPTS: Final = {
     if (script := [block for block in blocks(name, text) if block.language in EXECUTED])
 }
 
+FROM_FLUX: Final = "docs/migrate-from-flux.md"
+
 # What a reader has before the first line of a document, beside a cluster and a clone.
 BEFORE: Final = {
     "docs/migrate-from-sealed-secrets.md": "an installation of the same names",
+    FROM_FLUX: "Flux, which has applied itself",
     "docs/troubleshooting.md": "an installation",
     "docs/rotate.md": "an installation",
     "docs/recover.md": "an installation",
@@ -35,7 +39,9 @@ def scripts(*, about_sops: bool) -> list[str]:
 
 def follow(document: str, reader: Reader) -> None:
     """Type every command of a document in its order. Raises: AssertionError, naming the line."""
-    if document in BEFORE:
+    if document == FROM_FLUX:
+        fluxinstallation.bootstrap(reader.plane)
+    elif document in BEFORE:
         reader.plane.kubectl("apply", "-k", str(ROOT / "deploy" / "manifests"))
     for block in SCRIPTS[document]:
         for command in commands(block):

@@ -18,6 +18,7 @@ from tests.kit import real
 from tests.kit.cache import Cache
 from tests.kit.controlplane import ControlPlane
 from tests.kit.documents import Command, matches
+from tests.kit.fluxinstallation import Kubelet
 from tests.kit.pod import Pod
 from tests.kit.process import Nest, wait_until
 from tests.kit.serviceproxy import expose, wait_reachable
@@ -138,6 +139,13 @@ def _adoption_is_known(_: Reader, found: re.Match[str]) -> None:
     assert found.string in adoption.examples
 
 
+def _pods_come_and_go(reader: Reader, found: re.Match[str]) -> None:
+    """There is no kubelet here: somebody says of each Deployment that it has the Pods it wants."""
+    with Kubelet(reader.plane):
+        said = reader.terminal.run(found.string)
+    assert said.code == 0, said.text
+
+
 ASIDE: list[tuple[str, Callable[[Reader, re.Match[str]], None]]] = [
     (r"make ", _target_exists),
     (INSTALL.pattern, _installs_elsewhere),
@@ -145,5 +153,6 @@ ASIDE: list[tuple[str, Callable[[Reader, re.Match[str]], None]]] = [
     (r"kubectl rollout status (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)$", _pod_is_run),
     (r"kubectl logs (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)", _deployment_exists),
     (r"kseal adopt sealed-secrets", _adoption_is_known),
+    (r"kseal adopt flux( --undo)?$", _pods_come_and_go),
     (r"\.venv/bin/python -m tests.kit up$", _plane_comes_up),
 ]

@@ -53,6 +53,10 @@ class Lost(NamedTuple):
     why: str
 
 
+Led = tuple[dict[str, Any], int]
+"""A Service that has to lead to kseal, and the port at which kseal answers."""
+
+
 class Plan(NamedTuple):
     """All that is to be said and done."""
 
@@ -73,7 +77,7 @@ def adoption(found: Installation, seen: Survey, ours: Flux | None, patience: Pat
     kept = {role: _kept(role, seen) for role in ROLES}
     verdicts = tuple(Verdict(one, _why(one, kept, ours)) for one in found.originals)
     replaced = [one.original for one in verdicts if one.is_replaced]
-    services, lost = _services(found, replaced)
+    services, lost = _services(found, replaced, ours)
     advice = _advice(kept, found, seen)
     steps = [down(one.deployment) for one in replaced if one.deployment.replicas]
     obstacles = list(_installed(found, kept, ours, advice, is_work=bool(replaced)))
@@ -86,16 +90,13 @@ def adoption(found: Installation, seen: Survey, ours: Flux | None, patience: Pat
             roles = [role for role in ROLES if role.part in ours.controllers]
             look = Freed(found.namespace, roles)
             steps.append(up(found.ours, after=deployments, patience=patience, look=look))
-        steps += [redirect(service, found.ours, patience) for service in services]
+        steps += [redirect(raw, found.ours, patience, port=port) for raw, port in services]
     revived = list(_revived(found, seen, replaced, services))
     patch = ""
-    if revived and found.ours is not None:
-        selector = found.ours.selector
-        patch = revival.patch(
-            [one.deployment for one in replaced], [(raw["metadata"]["name"], selector) for raw in services]
-        )
-    elif revived:
-        patch = revival.patch([one.deployment for one in replaced], [])
+    if revived:
+        selector = found.ours.selector if found.ours is not None else {}
+        led = [(raw["metadata"]["name"], selector, port) for raw, port in services]
+        patch = revival.patch([one.deployment for one in replaced], led)
     return Plan(
         verdicts,
         advice,
@@ -254,7 +255,7 @@ def _both(ours: Controller, replaced: Sequence[Original]) -> Iterator[Obstacle]:
 
 
 def _revived(
-    found: Installation, seen: Survey, replaced: Sequence[Original], services: Sequence[dict[str, Any]]
+    found: Installation, seen: Survey, replaced: Sequence[Original], services: Sequence[Led]
 ) -> Iterator[Obstacle]:
     """What would be put back by somebody who applies Flux itself."""
     kustomizations = seen.objects.get("Kustomization", ())
@@ -263,39 +264,42 @@ def _revived(
             if not revival.is_kept_at_zero(raw, one.deployment):
                 cause = revival.describes(raw, "it applies Flux itself, and not with 0 replicas")
                 yield Obstacle(one.deployment.ref, cause, revival.cure(raw))
-    for service in services:
+    for service, _ in services:
         ref = ObjectRef("", "Service", found.namespace, service["metadata"]["name"])
         for raw in revival.holders(kustomizations, ref, service):
             cause = revival.describes(raw, "it applies Flux itself, and not with kseal's Pods behind this")
             yield Obstacle(str(ref), cause, revival.cure(raw))
 
 
-def _services(found: Installation, replaced: Sequence[Original]) -> tuple[list[dict[str, Any]], tuple[Lost, ...]]:
+def _services(
+    found: Installation, replaced: Sequence[Original], ours: Flux | None
+) -> tuple[list[Led], tuple[Lost, ...]]:
     """The Services that have to lead to kseal, and those that would and cannot."""
-    led, lost = [], []
-    for service in found.services if found.ours is not None else ():
+    led: list[Led] = []
+    lost: list[Lost] = []
+    for service in found.services:
         for one in replaced:
             port = one.role.port if one.role is not None else None
-            ports = [entry.get("targetPort") for entry in service["spec"].get("ports") or ()]
-            is_its = port is not None and bool(ports) and all(target in port for target in ports)
-            if found.ours is None or not is_its or not leads_to(service, one.deployment, found.ours):
+            targets = [entry.get("targetPort") for entry in service["spec"].get("ports") or ()]
+            is_its = port is not None and bool(targets) and all(target in port for target in targets)
+            if found.ours is None or ours is None or not is_its or not leads_to(service, one.deployment, found.ours):
                 continue
-            ref = str(ObjectRef("", "Service", found.namespace, service["metadata"]["name"]))
-            if found.ours.namespace != found.namespace:
-                lost.append(Lost(ref, f"{found.ours.ref} is in another namespace"))
-            elif missing := [str(target) for target in ports if target not in _ports(found.ours)]:
-                lost.append(Lost(ref, f"{found.ours.ref} has no port {', '.join(missing)}"))
+            if found.ours.namespace == found.namespace:
+                led.append((service, _port(one, ours)))
             else:
-                led.append(service)
-            break
+                ref = str(ObjectRef("", "Service", found.namespace, service["metadata"]["name"]))
+                lost.append(Lost(ref, f"{found.ours.ref} is in another namespace"))
     return led, tuple(lost)
 
 
-def _ports(ours: Controller) -> set[object]:
-    """The ports of its containers, by name and by number."""
-    containers = ours.raw["spec"]["template"]["spec"]["containers"]
-    ports = [port for container in containers for port in container.get("ports") or ()]
-    return {port.get(key) for port in ports for key in ("name", "containerPort")}
+def _port(original: Original, ours: Flux) -> int:
+    """Where kseal answers what the original answers. Raises: KsealError."""
+    is_source = original.role is not None and original.role.part == "source"
+    address = ours.storage_address if is_source else ours.receiver_address
+    port = address.rpartition(":")[2]
+    if not port.isdecimal():
+        raise KsealError(f'"{address}" is no address that kseal could answer at', "write it as :9090 in its flags")
+    return int(port)
 
 
 def _ref(deployment: Controller) -> ObjectRef:

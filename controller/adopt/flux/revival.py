@@ -55,19 +55,20 @@ def where(kustomization: Object) -> str:
     return f"{path.rstrip('/')}/flux-system/kustomization.yaml"
 
 
-def patch(deployments: Sequence[Controller], services: Sequence[tuple[str, Mapping[str, str]]]) -> str:
+def patch(deployments: Sequence[Controller], services: Sequence[tuple[str, Mapping[str, str], int]]) -> str:
     """What to write into the kustomization file beside Flux's manifests, so that Git says what the takeover does.
 
-    `services` are names, and the labels that they are to select.
+    `services` are names, the labels that they are to select, and the port there.
     """
     names = [one.name for one in deployments]
-    target = names[0] if len(names) == 1 else f"({'|'.join(names)})"
     text = "patches:\n"
     if names:
-        text += _patch("Deployment", target, "add", "/spec/replicas", "0")
-    for name, selector in services:
+        target = names[0] if len(names) == 1 else f"({'|'.join(names)})"
+        text += _patch("Deployment", target, ("add", "/spec/replicas", "0"))
+    for name, selector, port in services:
         labels = ", ".join(f"{key}: {value}" for key, value in sorted(selector.items()))
-        text += _patch("Service", name, "replace", "/spec/selector", f"{{{labels}}}")
+        selects = ("replace", "/spec/selector", f"{{{labels}}}")
+        text += _patch("Service", name, selects, ("replace", "/spec/ports/0/targetPort", str(port)))
     return text
 
 
@@ -98,8 +99,8 @@ def _is_applied(raw: Mapping[str, Any]) -> bool:
     return False
 
 
-def _patch(kind: str, name: str, operation: str, path: str, value: str) -> str:
-    return (
-        f"- target:\n    kind: {kind}\n    name: {name}\n"
-        f"  patch: |\n    - op: {operation}\n      path: {path}\n      value: {value}\n"
+def _patch(kind: str, name: str, *operations: tuple[str, str, str]) -> str:
+    text = f"- target:\n    kind: {kind}\n    name: {name}\n  patch: |\n"
+    return text + "".join(
+        f"    - op: {operation}\n      path: {path}\n      value: {value}\n" for operation, path, value in operations
     )

@@ -177,16 +177,6 @@ def test_lockdown_restricts_as_much() -> None:
     assert not _plan(_found("--lockdown", flux={"flags": flags})).obstacles
 
 
-def test_a_service_that_kseal_cannot_answer_for_is_named() -> None:
-    raw = ours()
-    del raw["spec"]["template"]["spec"]["containers"][0]["ports"][1]
-    plan = _plan(_found(ours=Controller(raw)))
-    assert [(one.ref, one.why) for one in plan.lost] == [
-        ("Service/flux-system/webhook-receiver", "Deployment/flux-system/kseal-deliveries has no port http-webhook")
-    ]
-    assert _said(plan)[-1].startswith("source-controller: leads to")
-
-
 def test_a_service_leads_to_no_other_namespace() -> None:
     plan = _plan(
         _found("--runtime-namespace=flux-system", ours=Controller(ours("kseal", "--runtime-namespace=flux-system")))

@@ -1,5 +1,6 @@
 """Where a Kustomization delivers to, and as whom: the controller itself, or a service account."""
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable
@@ -7,6 +8,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from controller.flux import halt
+from controller.flux.draft import owner_of
 from controller.flux.halt import Halt
 from controller.flux.names import Name
 from controller.flux.remote import Elsewhere, Remote
@@ -28,6 +30,7 @@ from engine.observer import Kind, Observer
 from engine.records import Records
 
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _KEPT: Final = 256
 """Identities whose connections are kept; the one unused for longest is closed first."""
 
@@ -37,9 +40,18 @@ class Destination:
     an inventory changed, and whoever acts on it does so under the identity."""
 
     def __init__(
-        self, live: Live, discovery: Discovery, observer: Observer, records: Records, *, is_guest: bool
+        self,
+        live: Live,
+        discovery: Discovery,
+        observer: Observer,
+        records: Records,
+        *,
+        identity: Hashable,
+        is_guest: bool,
     ) -> None:
-        """`is_guest`: the identity is not the controller's own, so what it may see has to be asked."""
+        """`identity` tells destinations apart. `is_guest`: it is not the controller's own, so what it may see has to
+        be asked."""
+        self.identity = identity
         self._is_guest = is_guest
         self.live = live
         self._discovery = discovery
@@ -99,8 +111,12 @@ class Destination:
 
     def forget(self, owner: str) -> None:
         """The owner is gone."""
-        self._observer.forget(owner)
+        self.leave(owner)
         self._records.drop_owner(owner)
+
+    def leave(self, owner: str) -> None:
+        """The owner delivers elsewhere now."""
+        self._observer.forget(owner)
         self.live.judge_by(owner, None)
 
 
@@ -129,6 +145,8 @@ class Clusters:
         self._lock = threading.Lock()
         self._own = open_cluster(connection)
         self._known: OrderedDict[Hashable, _Opened] = OrderedDict()
+        self._used: dict[str, Hashable] = {}
+        """Which one each owner delivers to."""
 
     def destination(self, name: Name, spec: Spec) -> Destination:
         """Where this Kustomization delivers to. Raises: Halt; ApiError."""
@@ -139,16 +157,25 @@ class Clusters:
             what = f"failed to build kube client: {error.message}"
             raise Halt(halt.RECONCILIATION_FAILED, what, hint=error.hint) from error
         key: Hashable = (elsewhere.key if elsewhere is not None else "", user)
-        dropped = None
+        owner = owner_of(name)
+        dropped: list[_Opened] = []
         with self._lock:
             found = self._known.get(key)
             if found is None:
-                found = self._known[key] = self._make(user) if elsewhere is None else self._make_remote(elsewhere)
+                make = self._make(user, key) if elsewhere is None else self._make_remote(elsewhere, key)
+                found = self._known[key] = make
             self._known.move_to_end(key)
+            before, self._used[owner] = self._used.get(owner, key), key
+            left = self._known.get(before) if before != key else None
             if len(self._known) > _KEPT:
-                _, dropped = self._known.popitem(last=False)
-        if dropped is not None:
-            dropped.close()
+                dropped.append(self._known.popitem(last=False)[1])
+            if left is not None and left.observer is not None and before not in self._used.values():
+                # Whoever writes a Secret could else have us watch as many clusters as it has had kubeconfigs.
+                dropped += [self._known.pop(before)] if before in self._known else []
+        if left is not None:
+            left.destination.leave(owner)
+        for one in dropped:
+            one.close()
         return found.destination
 
     def may_act(self, name: Name, spec: Spec) -> bool:
@@ -156,6 +183,8 @@ class Clusters:
         account = spec.service_account or self._settings.account
         if not account:
             return True
+        if not _is_name(account):
+            return False
         try:
             self._own.get(SERVICE_ACCOUNTS, name.namespace, account)
         except NotFound:
@@ -166,8 +195,15 @@ class Clusters:
         """The owner is gone."""
         with self._lock:
             opened = list(self._known.values())
+            before = self._used.pop(owner, None)
+            is_left = before is not None and before not in self._used.values()
+            left = self._known.get(before) if is_left else None
+            if left is not None and left.observer is not None:
+                self._known.pop(before)
         for found in opened:
             found.destination.forget(owner)
+        if left is not None and left.observer is not None:
+            left.close()
 
     def close(self) -> None:
         """End all requests and watches."""
@@ -178,27 +214,38 @@ class Clusters:
         self._own.close()
 
     def _user(self, name: Name, spec: Spec) -> str:
-        """Whom to act as; empty for the controller itself. Source: flux.md section 4.9."""
+        """Whom to act as; empty for the controller itself. Raises: Halt. Source: flux.md section 4.9."""
         account = spec.service_account or self._settings.account
+        if account and not _is_name(account):
+            what = f"spec.serviceAccountName: {account[:100]!r} is no name of a service account"
+            hint = "name one of the namespace of the Kustomization, without the namespace"
+            raise Halt(halt.RECONCILIATION_FAILED, what, hint=hint)
         return f"system:serviceaccount:{name.namespace}:{account}" if account else ""
 
-    def _make(self, user: str) -> "_Opened":
+    def _make(self, user: str, key: Hashable) -> "_Opened":
         connection = self._connection
         if user:
             connection = replace(connection, credentials=ActingAs(connection.credentials, Impersonate(user)))
         cluster = self._open(connection)
         live = Live(cluster, discovery=self._discovery, observer=self._observer, records=self._records)
-        destination = Destination(live, self._discovery, self._observer, self._records, is_guest=bool(user))
+        destination = Destination(
+            live, self._discovery, self._observer, self._records, identity=key, is_guest=bool(user)
+        )
         return _Opened(destination, (cluster,), None)
 
-    def _make_remote(self, elsewhere: Elsewhere) -> "_Opened":
+    def _make_remote(self, elsewhere: Elsewhere, key: Hashable) -> "_Opened":
         """Another cluster has kinds and watches of its own; they see what its kubeconfig lets them see."""
         cluster, looking = self._open(elsewhere.connection), self._open(elsewhere.connection)
         discovery = Discovery(looking)
         observer = self._remote.observer(looking, discovery)
         live = Live(cluster, discovery=discovery, observer=observer, records=self._records)
-        destination = Destination(live, discovery, observer, self._records, is_guest=False)
+        destination = Destination(live, discovery, observer, self._records, identity=key, is_guest=False)
         return _Opened(destination, (cluster, looking), observer)
+
+
+def _is_name(account: str) -> bool:
+    """Whether a service account may be called so: what has a colon or a slash could read as somebody else."""
+    return _NAME.fullmatch(account) is not None
 
 
 class _Opened(NamedTuple):

@@ -14,7 +14,9 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
+from weakref import WeakSet
 
+from controller.flux import guards
 from controller.flux.metrics import FluxMetrics
 from controller.flux.names import (
     GIT_REPOSITORIES,
@@ -33,6 +35,7 @@ from engine.kube.client import Cluster
 from engine.kube.config import Connection
 from engine.kube.discovery import serves
 from engine.kube.http.ratelimit import RateLimiter
+from engine.render.jail import Jail
 
 _LOOK_AGAIN_SECONDS: Final = 15.0
 _LEASE_REQUEST_SECONDS: Final = 3.0
@@ -83,7 +86,8 @@ class Led:
         self._is_unserved = False
         self._startup = Startup(self.log)
         self._stopping = threading.Event()
-        self._clusters: list[Cluster] = []
+        self._clusters: WeakSet[Cluster] = WeakSet()
+        """Those of tenants come and go."""
         self.elector = Elector(
             self._lease_cluster,
             settings.flux.namespace,
@@ -108,7 +112,7 @@ class Led:
             timeout_seconds=self.settings.client.timeout_seconds,
             write_gate=self.elector.check,
         )
-        self._clusters.append(made)
+        self._clusters.add(made)
         return made
 
     @property
@@ -132,7 +136,7 @@ class Led:
         self.events.stop(1.0)
         if self._part is not None:
             self.elector.stop(_LEASE_REQUEST_SECONDS)
-        for cluster in (*self._clusters, self._lease_cluster):
+        for cluster in (*list(self._clusters), self._lease_cluster):
             cluster.close()
 
     def waits_for(self) -> str | None:
@@ -211,6 +215,8 @@ class Deliveries:
         if not wanted:
             return
         self._shared = Shared(connection, settings, environ, log=log, metrics=metrics)
+        if "kustomize" in wanted:
+            guards.check(self._shared.jail(), lockdown=settings.flux.lockdown, log=log)
         made: dict[str, tuple[str, Callable[[Led], Part], Any]] = {
             "source": (SOURCE_CONTROLLER, self._source, (GIT_REPOSITORIES,)),
             "kustomize": (KUSTOMIZE_CONTROLLER, self._kustomize, (KUSTOMIZATIONS,)),
@@ -287,8 +293,12 @@ class Shared:
         """Who takes the new state of an object of a kind, by kind."""
 
     def close(self) -> None:
-        """Wake whoever waits."""
+        """Wake whoever waits, and end what children there are."""
         self.stopping.set()
+        with self._lock:
+            jail: Jail | None = self._made.get("jail")
+        if jail is not None:
+            jail.close()
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` made when it was first asked for under this name."""
@@ -296,6 +306,11 @@ class Shared:
             if name not in self._made:
                 self._made[name] = make()
             return self._made[name]
+
+    def jail(self) -> Jail:
+        """Where what strangers wrote is built."""
+        found: Jail = self.once("jail", Jail)
+        return found
 
     def kustomize(self) -> Path | None:
         """The kustomize program."""

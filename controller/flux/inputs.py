@@ -75,7 +75,7 @@ class Inputs:
         with (
             ClusterKeys(
                 secret,
-                fallback=None if secret else self._fallback(),
+                fallback=None if secret else self._fallback(name),
                 make=self._make,
                 environ=self._environ,
                 folder=self._settings.scratch,
@@ -84,8 +84,12 @@ class Inputs:
         ):
             yield found
 
-    def _fallback(self) -> SecretData | None:
+    def _fallback(self, name: Name) -> SecretData | None:
+        """The keys of everybody; under lockdown those of the runtime namespace, or whoever comes by a file of another
+        tenant could have it decrypted."""
         if not self._settings.sops_age_secret:
+            return None
+        if self._settings.lockdown and name.namespace != self._settings.namespace:
             return None
         return self._secret(self._settings.namespace, self._settings.sops_age_secret)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from controller.flux import dependencies, halt
 from controller.flux.artifacts import Artifacts
@@ -157,6 +158,7 @@ class Reconciler:
             following = Next(seconds.total_seconds())
             raise Halt(halt.ARTIFACT_FAILED, what, following=following, severity=None, is_passing=True)
         self._check_references(name, spec)
+        self._check_artifact(spec, artifact)
         dependencies.check(
             draft.raw,
             spec,
@@ -204,6 +206,15 @@ class Reconciler:
             what = f"can't access 'Kustomization/{foreign}', cross-namespace references have been blocked"
             raise Halt(halt.ACCESS_DENIED, what, is_stalled=True)
 
+    def _check_artifact(self, spec: Spec, artifact: Artifact) -> None:
+        """Under lockdown a source has the artifact that is its own, whatever was written into its status."""
+        kind, at = spec.source.kind, spec.source.at
+        own = f"{kind.lower()}/{at.namespace}/{at.name}/"
+        is_own = artifact.path.startswith(own) and urlsplit(artifact.url).path.endswith(f"/{artifact.path}")
+        if self._settings.lockdown and not is_own:
+            what = f"can't access the artifact of '{kind}/{at}', which is another one's"
+            raise Halt(halt.ACCESS_DENIED, what, is_stalled=True)
+
     def _found(self, at: Name) -> dict[str, Any] | None:
         found = self._kustomizations.get(at)
         return None if found is None else found.object()
@@ -221,6 +232,9 @@ class Reconciler:
             if known is not None and self._goes_on(known, draft, spec, artifact):
                 return known
             wanted = self._planner.wanted(name, draft, spec, artifact, tree)
+            if known is not None and known.destination.identity != wanted.destination.identity:
+                # What another identity was told, or told of another cluster, proves nothing to this one.
+                wanted.destination.doubt(owner_of(name), known.members | known.desired)
             if known is not None and self._is_wanted(known, wanted):
                 is_news = known.revision != artifact.revision
                 if self._stands(name, known) and (is_news or not self._is_to_be_proven(name, draft)):
@@ -234,7 +248,10 @@ class Reconciler:
             return found
 
     def _is_wanted(self, known: Pass, wanted: Wanted) -> bool:
-        return known.inputs == wanted.inputs and known.destination is wanted.destination
+        if known.inputs != wanted.inputs or known.destination.identity != wanted.destination.identity:
+            return False
+        known.destination = wanted.destination  # the same one, which may have been opened anew
+        return True
 
     def _goes_on(self, known: Pass, draft: Draft, spec: Spec, artifact: Artifact) -> bool:
         """Whether a pass is under way for this very state of everything, so that its inputs need not be read again."""

@@ -15,6 +15,7 @@ from controller.flux.ends import Ends
 from controller.flux.events import Forwarder, Teller
 from controller.flux.index import Concerns
 from controller.flux.inputs import Inputs
+from controller.flux.keyservers import allowing, guarded
 from controller.flux.kustomization import Reconciler
 from controller.flux.names import KUSTOMIZATIONS, KUSTOMIZE_CONTROLLER, SOURCES, Name, status_manager
 from controller.flux.objects import Objects
@@ -37,7 +38,7 @@ from engine.kube.watch import Informer, Problem
 from engine.observer import KindProblem, Observer
 from engine.records import Records
 from engine.remotebases import RemoteBases
-from engine.render.jail import Jail
+from sealer.sops.cluster_keys import MakeService
 
 _CONFIGS: Final = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
 _FOLDER: Final = "kustomize"
@@ -79,7 +80,7 @@ class KustomizePart:
             folder / "records.sqlite", on_problem=lambda text: self._log.warning("no records", cause=text)
         )
         self._forwarder = _forwarder(flux.events_address, self._log)
-        self._jail = Jail()
+        self._jail = shared.jail()
         self._workers = WorkerPool(self._queue, self._dispatcher.work, size=flux.concurrent, on_crash=self._crashed)
         self._dispatcher.serve(self._reconciler(folder))
         self._door = FrontDoor(
@@ -114,7 +115,6 @@ class KustomizePart:
         self._workers.stop(timeout_seconds)
         self._observer.stop()
         self._records.close()
-        self._jail.close()
         if self._forwarder is not None:
             self._forwarder.stop(1.0)
 
@@ -150,7 +150,11 @@ class KustomizePart:
             remote=RemoteBases(git_of(self._shared), guard_of(self._shared)) if flux.remote_bases else None,
             scratch=Path(flux.scratch),
         )
-        inputs = Inputs(self._cluster, flux, environ=_operator(self._shared.environ), make=_services, log=self._log)
+        operator = _operator(self._shared.environ)
+        services: MakeService = _services
+        if flux.lockdown:
+            operator, services = allowing(operator), guarded(services)
+        inputs = Inputs(self._cluster, flux, environ=operator, make=services, log=self._log)
         return Reconciler(
             kustomizations=self._kustomizations,
             sources=self._sources,

@@ -19,6 +19,7 @@ from controller.flux.spec import Spec
 from controller.settings import Flux
 from engine.build import Builder, Built
 from engine.desired import desired
+from engine.errors import KsealError
 from engine.inventory import Inventory
 from engine.kube.refs import ObjectRef
 from engine.plan import Apply, Gate, Plan, Wave, plan_by_kind
@@ -82,6 +83,7 @@ class Planner:
         with failing_with(halt.BUILD_FAILED):
             with self._inputs.decryptor(name, spec) as decryptor:
                 built = self._builder.build(tree, spec.overlay, decryptor=decryptor)
+            self._check_count(len(built.objects))
             objects = self._substituted(spec, wanted, built)
         with failing_with(halt.RECONCILIATION_FAILED):
             objects = desired(objects, ownership, is_namespaced=wanted.destination.is_namespaced)
@@ -108,6 +110,15 @@ class Planner:
             desired=members,
             begun=self._clock(),
         )
+
+    def _check_count(self, count: int) -> None:
+        """Raises: KsealError; before anything is made of so many."""
+        most = self._settings.max_objects
+        if count > most:
+            raise KsealError(
+                f"{count} objects are built, and a Kustomization may have {most}",
+                "split it into several, or let the administrator raise --max-objects",
+            )
 
     def _substituted(self, spec: Spec, wanted: Wanted, built: Built) -> list[dict[str, Any]]:
         objects = list(built.objects)

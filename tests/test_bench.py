@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as program
-from bench import report, sopsmaterial
+from bench import fluxcorpus, report, sopsmaterial
 from bench.command import Command, in_turns, together
 from bench.figure import Bench, Goal, Row, Samples
+from bench.fluxcorpus import Corpus
 from bench.quiet import Quiet
 from bench.wheel import AS_DEVELOPED
 from sealer.sops.formats.base import by_path
@@ -108,7 +109,8 @@ def _values(branch: Branch) -> list[Value]:
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.interop
-@pytest.mark.parametrize("names", [program.SECRETS, *((name,) for name in program.DELIVERIES)], ids=lambda it: it[-1])
+# The other figures of deliveries differ in their repositories only, and those are looked at below.
+@pytest.mark.parametrize("names", [program.SECRETS, ("flux",), ("fluxlarge",)], ids=lambda names: names[-1])
 def test_each_figure_can_be_measured(names: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     before = report.RESULTS.read_text()
     assert program.main(["--quick", *names]) == 0
@@ -123,3 +125,16 @@ def test_a_part_of_a_size_is_never_less_than_the_tiny_one(tmp_path: Path) -> Non
         bench = Bench(nest, AS_DEVELOPED, False, quiet, lambda _: None, share=0.1)
         assert bench.size(300, 4) == 30
         assert bench.size(20, 4) == 4
+
+
+@pytest.mark.parametrize(
+    "corpus", [fluxcorpus.plain(3), fluxcorpus.plain(3, together=True), fluxcorpus.overlays(3), fluxcorpus.large(250)]
+)
+def test_a_repository_for_the_bench_has_what_is_delivered_and_the_line_to_change(corpus: Corpus) -> None:
+    path, old, new = corpus.line
+    assert corpus.files[path].count(old) == 1
+    assert old != new
+    for one in corpus.kustomizations:
+        folder = one["spec"]["path"].removeprefix("./")
+        assert any(name.startswith(f"{folder}/") for name in corpus.files)
+        assert one["spec"]["targetNamespace"] in corpus.namespaces

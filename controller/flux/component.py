@@ -11,7 +11,9 @@ import os
 import random
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 from weakref import WeakSet
@@ -35,9 +37,13 @@ from engine.kube.client import Cluster
 from engine.kube.config import Connection
 from engine.kube.discovery import serves
 from engine.kube.http.ratelimit import RateLimiter
+from engine.kube.message import parse
+from engine.kube.refs import Resource
+from engine.kube.status import Target
 from engine.render.jail import Jail
 
-_LOOK_AGAIN_SECONDS: Final = 15.0
+_LOOK_AGAIN_SECONDS: Final = 30.0
+"""Between two looks whether the resources are served, which cost one request for all parts together."""
 _LEASE_REQUEST_SECONDS: Final = 3.0
 _TIMES: Final = Times(lease=35.0, lead=28.0, renew=5.0, look=5.0)
 """Those of Flux's controllers, so that each side waits for the other for as long as it would for its own kind.
@@ -212,6 +218,7 @@ class Deliveries:
         self._log = log
         self._parts: list[Led] = []
         wanted = settings.flux.controllers
+        groups = _Groups()
         if not wanted:
             return
         self._shared = Shared(connection, settings, environ, log=log, metrics=metrics)
@@ -230,7 +237,7 @@ class Deliveries:
                     connection=connection,
                     settings=settings,
                     log=log,
-                    is_served=_serving(resources),
+                    is_served=partial(_have, groups, resources),
                 )
                 self._parts.append(part)
 
@@ -323,5 +330,24 @@ class Shared:
         return flux.advertised_address or f"{SOURCE_CONTROLLER}.{flux.namespace}.svc.cluster.local."
 
 
-def _serving(resources: Any) -> Callable[[Cluster], bool]:
-    return lambda cluster: all(serves(cluster, resource) for resource in resources)
+def _have(groups: "_Groups", resources: Collection[Resource], cluster: Cluster) -> bool:
+    return all(groups.has(cluster, resource) for resource in resources)
+
+
+class _Groups:
+    """The API groups that the server has, asked for once for all who want to know at about the same time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked_at = float("-inf")
+        self._names: frozenset[str] = frozenset()
+
+    def has(self, cluster: Cluster, resource: Resource) -> bool:
+        """Whether the server has this kind. Raises: as `Cluster.request`."""
+        with self._lock:
+            if time.monotonic() - self._asked_at > _LOOK_AGAIN_SECONDS / 2:
+                target = Target.of_path("/apis", "get")
+                found = parse(cluster.request("GET", "/apis", target=target), target).get("groups") or ()
+                self._names = frozenset(str(group.get("name")) for group in found)
+                self._asked_at = time.monotonic()
+        return resource.group in self._names and serves(cluster, resource)

@@ -36,7 +36,7 @@ def parse_id(text: str) -> ObjectRef:
     rest, last, kind = rest.rpartition("_")
     name, middle, group = rest.rpartition("_")
     name = name.replace("__", ":")
-    if not (first and middle and last) or not name or not kind or "_" in name:
+    if not (first and middle and last) or not name or not kind:
         raise InventoryError(
             f"inventory: {text[:300]!r} is no id of an object",
             "an id is NAMESPACE_NAME_GROUP_KIND; the entry was not written by a controller, and must be corrected",

@@ -22,6 +22,8 @@ _NOISE: Final = re.compile(
     r"^(?:# Warning: .*|Flag --.* deprecated.*|goroutine \d+ .*(?:\n.*)*|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d .*)$\n?",
     re.MULTILINE,
 )
+_PATCH_FILE: Final = re.compile(r" with config: `\npath: ([\w./-]{1,200})\n`")
+"""A patch that is a file and nothing else: the name says where to look, and is no value of an object."""
 _DUMPED: Final = re.compile(r"(?: in (?:object|\S*file)?)?[:,]? *(?:&?\w*\{.*|`.*|map\[.*|\[?\{.*)", re.DOTALL)
 """From where on a message shows values of an object, in Go's form or as JSON."""
 _WRAPPED: Final = re.compile(
@@ -132,6 +134,7 @@ def _told(error: JailError, closure: Closure, folder: str, *, is_secret: bool) -
     if is_secret:
         return f"{place}: kustomize failed; its words may hold decrypted values and are not shown", cure
     text = text.removeprefix("Error: ").replace(folder + "/", "").replace(folder, ".")
+    text = _PATCH_FILE.sub(r" from \1", text)
     text = " ".join(_WRAPPED.sub("", _DUMPED.sub("", text)).split()).strip("' ")
     if len(text) > _SHOWN:
         text = text[: _SHOWN // 2] + " ... " + text[-_SHOWN // 2 :]

@@ -129,7 +129,7 @@ class Kubelet:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._end.wait(0.05):
+        while not self._end.wait(0.2):
             for one in self._plane.api.json("GET", self._path)["items"]:
                 status = _status(one)
                 if status.items() - {**(one.get("status") or {})}.items():
@@ -161,7 +161,7 @@ def deployment(
     """One of Flux's, with its labels, image and flags."""
     labels = {"app.kubernetes.io/component": name, "app.kubernetes.io/part-of": "flux", "control-plane": "controller"}
     arguments = ["--watch-all-namespaces=true", "--log-level=info", "--enable-leader-election", *flags]
-    container = {"name": "manager", "image": f"ghcr.io/fluxcd/{name}:v1.9.0", "args": arguments}
+    container = {"name": "manager", "image": f"registry.example/fluxcd/{name}:v1.9.0", "args": arguments}
     named = {"name": name, "namespace": namespace, "labels": labels, **metadata}
     return _deployment(named, {"app": name}, container, replicas)
 

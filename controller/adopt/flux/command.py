@@ -26,7 +26,7 @@ def run(client: Cluster, given: Given, terminal: Terminal, timeout_seconds: floa
     ours = settings_of(found.ours, found.namespace).flux if found.ours is not None else None
     seen = survey(client, external_artifacts=ours is None or ours.allows_external_artifacts)
     if given.flag("undo"):
-        plan = way_back(found, seen.objects["Kustomization"], patience)
+        plan = way_back(found, seen.objects["Kustomization"], ours.controllers if ours else frozenset(), patience)
         return _go(client, found, None, plan, given, terminal)
     plan = adoption(found, seen, ours, patience)
     terminal.info(f"{len(found.originals)} controllers of Flux, {len(seen.findings)} resources that kseal works on")

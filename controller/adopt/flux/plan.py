@@ -24,7 +24,6 @@ _SHOWN: Final = 3
 """Objects that a reason names."""
 _WORK: Final = ("source", "kustomize", "notification")
 """In the order of work, in which a person names them."""
-_OPERATOR: Final = "flux-operator"
 
 
 class Verdict(NamedTuple):
@@ -81,7 +80,7 @@ def adoption(found: Installation, seen: Survey, ours: Flux | None, patience: Pat
     advice = _advice(kept, found, seen)
     steps = [down(one.deployment) for one in replaced if one.deployment.replicas]
     obstacles = list(_installed(found, kept, ours, advice, is_work=bool(replaced)))
-    obstacles += _harmed(seen, replaced)
+    obstacles += [*_harmed(seen, replaced), *_operated(found, seen, replaced)]
     if found.ours is not None and ours is not None:
         obstacles += _trust(replaced, ours)
         obstacles += _both(found.ours, replaced)
@@ -108,13 +107,19 @@ def adoption(found: Installation, seen: Survey, ours: Flux | None, patience: Pat
     )
 
 
-def way_back(found: Installation, kustomizations: Sequence[dict[str, Any]], patience: Patience) -> Plan:
-    """What undoes a takeover. Raises: KsealError where there was none."""
+def way_back(
+    found: Installation, kustomizations: Sequence[dict[str, Any]], parts: frozenset[str], patience: Patience
+) -> Plan:
+    """What undoes a takeover. `parts`: what kseal is set to be. Raises: KsealError where there was none."""
     ours = found.ours
     originals = [one for one in reversed(found.originals) if one.role is not None]
     remembered = [one for one in originals if REPLICAS in one.deployment.annotations]
     services = [raw for raw in found.services if is_redirected(raw)]
-    is_both = ours is not None and bool(ours.replicas) and any(one.deployment.replicas for one in originals)
+    is_both = (
+        ours is not None
+        and bool(ours.replicas)
+        and any(one.deployment.replicas and one.role is not None and one.role.part in parts for one in originals)
+    )
     if not remembered and not services and not is_both:
         raise KsealError(
             f"Namespace/{found.namespace}: there is no takeover to undo: no Deployment of Flux was scaled down by one",
@@ -232,13 +237,6 @@ def _trust(replaced: Sequence[Original], ours: Flux) -> Iterator[Obstacle]:
     for one in replaced:
         for cause, cure in flags.weakened(one, ours):
             yield Obstacle(one.deployment.ref, cause, cure)
-        if (one.deployment.raw["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == _OPERATOR:
-            yield Obstacle(
-                one.deployment.ref,
-                "the Flux Operator would scale it up again",
-                "have the FluxInstance leave it out or let go of it first; then remove the label "
-                "app.kubernetes.io/managed-by from the Deployment",
-            )
 
 
 def _both(ours: Controller, replaced: Sequence[Original]) -> Iterator[Obstacle]:
@@ -252,6 +250,15 @@ def _both(ours: Controller, replaced: Sequence[Original]) -> Iterator[Obstacle]:
             f"scale down who is not to work: kubectl scale -n {ours.namespace} deployment/{ours.name} --replicas=0, or "
             f"kubectl scale -n {working[0].namespace} {names} --replicas=0",
         )
+
+
+def _operated(found: Installation, seen: Survey, replaced: Sequence[Original]) -> Iterator[Obstacle]:
+    """The Flux Operator would undo what a takeover does."""
+    for raw in seen.objects.get("FluxInstance", ()) if replaced else ():
+        namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]
+        if namespace == found.namespace and revival.is_kept_by_operator(raw):
+            cure = f"kubectl annotate --overwrite -n {namespace} fluxinstance/{name} {revival.OPERATES}=disabled"
+            yield Obstacle(ref_of(raw), "its operator would scale Flux up again", f"have it let go: {cure}")
 
 
 def _revived(

@@ -4,6 +4,7 @@ After a takeover that is kseal. So such a Kustomization has to be suspended, or 
 What Git says is not asked there; it shows in who owns the field, and in what an apply left standing.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from engine.inventory import format_id
 from engine.kube.refs import ObjectRef
 from engine.ownership import Ownership
 
+OPERATES: Final = "fluxcd.controlplane.io/reconcile"
+"""The annotation of a FluxInstance that lets go of an installation, as `disabled`."""
 _CONTROL: Final = Ownership(manager=KUSTOMIZE_CONTROLLER, labels={}, control=KUSTOMIZE)
 
 
@@ -49,6 +52,15 @@ def is_kept_at_zero(kustomization: Object, deployment: Controller) -> bool:
     return REPLICAS in deployment.annotations and is_applied_since
 
 
+def is_kept_by_operator(instance: Object) -> bool:
+    """Whether the Flux Operator keeps an installation as its FluxInstance says.
+
+    Source: the operator's page about FluxInstance, its annotations.
+    """
+    annotations = instance["metadata"].get("annotations") or {}
+    return str(annotations.get(OPERATES, "")).casefold() != "disabled"
+
+
 def where(kustomization: Object) -> str:
     """The folder in Git, for a person."""
     path = (kustomization.get("spec") or {}).get("path") or "./"
@@ -66,8 +78,7 @@ def patch(deployments: Sequence[Controller], services: Sequence[tuple[str, Mappi
         target = names[0] if len(names) == 1 else f"({'|'.join(names)})"
         text += _patch("Deployment", target, ("add", "/spec/replicas", "0"))
     for name, selector, port in services:
-        labels = ", ".join(f"{key}: {value}" for key, value in sorted(selector.items()))
-        selects = ("replace", "/spec/selector", f"{{{labels}}}")
+        selects = ("replace", "/spec/selector", json.dumps(selector, sort_keys=True))  # JSON is YAML
         text += _patch("Service", name, selects, ("replace", "/spec/ports/0/targetPort", str(port)))
     return text
 
@@ -75,8 +86,8 @@ def patch(deployments: Sequence[Controller], services: Sequence[tuple[str, Mappi
 def cure(kustomization: Object) -> str:
     """What helps, in a line."""
     return (
-        f"suspend it: {suspension(kustomization)}; or commit the patch that is printed here to {where(kustomization)}. "
-        "Resume it only when that is committed"
+        f"suspend it: {suspension(kustomization)}; resume it after the takeover, when the patch that is printed here "
+        f"is committed to {where(kustomization)}"
     )
 
 

@@ -21,6 +21,7 @@ _KINDS: Final = (
     *((names.SOURCE, kind) for kind in ("GitRepository", *NEED_SOURCE_CONTROLLER)),
     (names.KUSTOMIZE, "Kustomization"),
     *((names.NOTIFICATION, kind) for kind in ("Receiver", *NEED_NOTIFICATION_CONTROLLER)),
+    ("fluxcd.controlplane.io", "FluxInstance"),  # of the Flux Operator, which installs Flux and keeps it so
 )
 _SHOWN: Final = 200
 """Characters of a message of a status."""

@@ -14,6 +14,7 @@ from engine.errors import KsealError
 from tests.kit.fluxinstallation import HOME, REPLACEABLE, deployment, foreign, ours, services
 
 PATIENCE = Patience("flux")
+PARTS = frozenset({"source", "kustomize", "notification"})
 EVENTS = "--events-addr=http://notification-controller.flux-system.svc.cluster.local./"
 
 
@@ -216,16 +217,20 @@ def test_both_at_work_are_in_the_way() -> None:
     assert "both are scaled up" in obstacle.cause
 
 
-def test_a_flux_operator_is_in_the_way() -> None:
-    obstacles = _plan(_found(flux={"labels": {"app.kubernetes.io/managed-by": "flux-operator"}})).obstacles
-    assert {one.cause for one in obstacles} == {"the Flux Operator would scale it up again"}
+@pytest.mark.parametrize(("value", "count"), [("enabled", 1), ("Disabled", 0)])
+def test_an_operator_that_keeps_flux_up_is_in_the_way(value: str, count: int) -> None:
+    annotations = {"fluxcd.controlplane.io/reconcile": value}
+    raw = {"kind": "FluxInstance", "metadata": {"name": "flux", "namespace": HOME, "annotations": annotations}}
+    plan = _plan(_found(), raw)
+    assert [one.ref for one in plan.obstacles] == ["FluxInstance/flux-system/flux"] * count
+    assert plan.patch == ""
 
 
 def test_the_way_back_is_the_other_order() -> None:
     found = _found(replicas=1, flux={"replicas": 0, "annotations": {REPLICAS: "2"}})
     led = services()[2]
     led["metadata"]["annotations"] = {SELECTOR: '{"app": "notification-controller"}'}
-    plan = way_back(found._replace(services=(led,)), [], PATIENCE)
+    plan = way_back(found._replace(services=(led,)), [], PARTS, PATIENCE)
     assert _said(plan) == [
         "kseal-deliveries: replicas 1 -> 0",
         "source-controller: replicas 0 -> 2",
@@ -237,11 +242,22 @@ def test_the_way_back_is_the_other_order() -> None:
 
 def test_where_git_has_flux_at_0_there_is_no_way_back_yet() -> None:
     found = _found(replicas=1, flux={"replicas": 0, "annotations": {REPLICAS: "1"}})
-    (obstacle,) = way_back(found, [SELF], PATIENCE).obstacles
+    (obstacle,) = way_back(found, [SELF], PARTS, PATIENCE).obstacles
     assert "would scale it down again" in obstacle.cause
 
 
 @pytest.mark.parametrize("replicas", [0, 1])
 def test_without_a_takeover_there_is_no_way_back(replicas: int) -> None:
     with pytest.raises(KsealError, match="there is no takeover to undo"):
-        way_back(_found(flux={"replicas": replicas}), [], PATIENCE)
+        way_back(_found(flux={"replicas": replicas}), [], PARTS, PATIENCE)
+
+
+@pytest.mark.parametrize(("parts", "is_undone"), [(PARTS, True), (frozenset({"notification"}), False)])
+def test_the_way_back_from_both_at_work_is_the_end_of_kseal(parts: frozenset[str], is_undone: bool) -> None:
+    found = _found(replicas=1)
+    found = found._replace(originals=found.originals[:1])
+    if is_undone:
+        assert _said(way_back(found, [], parts, PATIENCE)) == ["kseal-deliveries: replicas 1 -> 0"]
+    else:
+        with pytest.raises(KsealError, match="there is no takeover to undo"):
+            way_back(found, [], parts, PATIENCE)

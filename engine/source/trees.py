@@ -63,7 +63,8 @@ class Trees:
             slot.users += 1
         try:
             with slot.lock:
-                if slot.tree is None:
+                if slot.tree is None or not slot.tree.folder.is_dir():  # somebody wiped the folder
+                    self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
                     slot.tree = self._extracted(digest, opened)
                 tree = slot.tree
             yield tree

@@ -172,6 +172,8 @@ class OurController(Server):
             f"--listen-addr=127.0.0.1:{self.health_port}",
             f"--listen-metrics-addr=127.0.0.1:{free_port()}",
         ]
+        if not any(flag.startswith("--receiver-addr") for flag in flags):
+            self._command.append(f"--receiver-addr=127.0.0.1:{free_port()}")
         # As in a Pod: started again, it is the same replica.
         self._environ["POD_NAME"] = f"kseal-{self.health_port}"
 

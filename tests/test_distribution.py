@@ -78,6 +78,7 @@ def test_the_distribution_does_not_bear_the_strangers_name() -> None:
     assert PROJECT["name"] != STRANGER
 
 
+@pytest.mark.slow
 def test_the_source_archive_builds_the_same_wheel(
     archives: dict[str, Path], wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:

@@ -421,3 +421,13 @@ def test_what_is_installed_beside_flux_takes_nothing_of_flux_over_by_itself(scen
     assert done.returncode == 0, done.stderr
     assert scene.replicas() == DOWN
     assert scene.leads_to("source-controller") == (OURS, 9090)
+
+
+def test_while_somebody_holds_a_lease_without_a_deployment_nothing_is_written(scene: Scene) -> None:
+    """Flux's controllers may run anywhere, under names of their own."""
+    scene.install_ours()
+    scene.hold("kustomize-controller", "laptop_1")
+    done = scene.adopt("--timeout=1s")
+    assert done.returncode == 1
+    assert f"Lease/{scene.namespace}/kustomize-controller-leader-election: is still held by laptop_1" in done.stderr
+    assert scene.writes() == []

@@ -76,8 +76,8 @@ VERB: Final = Verb(
     text="With --dry-run it only reads, and says what would change, and what stands in the way; the exit code is 3 if "
     "there is anything. Without it the original's Deployments are scaled down, kseal's, which has to be installed "
     "beside them, is scaled up once the originals have ended, and the Services that clients know lead to it. What they "
-    "manage is not touched: no key, no SealedSecret and no Secret that is right, and nothing that Flux has applied. Of "
-    "Flux's controllers those are taken over that kseal can be; the report says which, and why others stay. --undo is "
+    "manage is not touched: no key, no SealedSecret and no Secret that is right, and nothing that Flux has applied but "
+    "Flux itself. Of Flux's controllers those are taken over that kseal can be; the report says which, and why others stay. --undo is "
     "the way back. Values are never shown.",
     examples=_EXAMPLES,
     options=(

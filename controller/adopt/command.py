@@ -77,8 +77,8 @@ VERB: Final = Verb(
     "there is anything. Without it the original's Deployments are scaled down, kseal's, which has to be installed "
     "beside them, is scaled up once the originals have ended, and the Services that clients know lead to it. What they "
     "manage is not touched: no key, no SealedSecret and no Secret that is right, and nothing that Flux has applied but "
-    "Flux itself. Of Flux's controllers those are taken over that kseal can be; the report says which, and why others stay. --undo is "
-    "the way back. Values are never shown.",
+    "Flux itself. Of Flux's controllers those are taken over that kseal can be; the report says which, and why others "
+    "stay. --undo is the way back. Values are never shown.",
     examples=_EXAMPLES,
     options=(
         Option(("--dry-run",), "Write nothing; say what would change, with exit code 3 if anything would."),

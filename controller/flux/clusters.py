@@ -82,6 +82,13 @@ class Destination:
             return False
         return is_suspicious(record, self._observer.get(ref))
 
+    def is_beyond(self, owner: str, ref: ObjectRef, version: str | None) -> bool:
+        """Whether an object is gone, or newer than our last apply left it."""
+        record = self._records.get(owner, ref)
+        if record is None:
+            return False  # the pass has not come to it yet
+        return version is None or (version.isdecimal() and int(version) > int(record.version or 0))
+
     def is_current(self, owner: str, ref: ObjectRef) -> bool:
         """Whether an object is healthy as far as is known."""
         return self.live.verdict(owner, ref).health is Health.CURRENT

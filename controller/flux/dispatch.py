@@ -113,11 +113,12 @@ class Dispatcher:
         for concerned in in_order(self._concerns.configs.names((kind, Name(namespace, name))), self._depends_on):
             self._queue.add(concerned)
 
-    def object_changed(self, ref: ObjectRef, _old: Observed | None, _new: Observed | None) -> None:
+    def object_changed(self, ref: ObjectRef, _old: Observed | None, new: Observed | None) -> None:
         """An object of the cluster came, changed or went: its owner looks when it waits for that, or suspects drift."""
         if self._reconciler is None:
             return
         for name in self._concerns.members.names(ref):
+            self._reconciler.disturb(name, ref, new.version if new is not None else None)
             if self._reconciler.awaits(name, ref):
                 self._queue.add(name)
             elif self._reconciler.suspects(name, ref):

@@ -40,6 +40,8 @@ from engine.source.tree import Tree
 
 PROOF_SECONDS: Final = 3600.0
 """What was believed because no watch said otherwise is proven by dry-runs so often."""
+SOON_SECONDS: Final = 1.0
+"""After what time a pass is looked after during which somebody else wrote."""
 SYNC_SECONDS: Final = 5.0
 """For the watches of new kinds to have been listed, before objects are looked up one by one."""
 
@@ -139,6 +141,13 @@ class Reconciler:
         found = self._passes.get(name)
         return found is not None and found.is_done and found.destination.suspects(owner_of(name), ref)
 
+    def disturb(self, name: Name, ref: ObjectRef, version: str | None) -> None:
+        """A member came to this resourceVersion, None for gone, while its pass is under way: when it was not the pass
+        that did it, the pass is followed by another look."""
+        found = self._passes.get(name)
+        if found is not None and not found.is_done and found.destination.is_beyond(owner_of(name), ref, version):
+            found.is_disturbed = True
+
     # The steps
 
     def _attempt(self, name: Name, draft: Draft, started: float) -> Next:
@@ -149,6 +158,10 @@ class Reconciler:
         if spec.suspend:
             return NEVER
         expressions = self._expressions(spec)
+        if spec.decryption_account:
+            what = f"spec.decryption.serviceAccountName: '{spec.decryption_account}' cannot be logged in as"
+            hint = "the feature ObjectLevelWorkloadIdentity is not there; put the keys into the Secret of secretRef"
+            raise Halt(halt.FEATURE_GATE_DISABLED, what, hint=hint, is_stalled=True)
         self._missing_since.setdefault(name, self._clock())  # before the look: what comes meanwhile must wake us
         source = self._source(name, spec)
         artifact = artifact_of(source)
@@ -195,8 +208,8 @@ class Reconciler:
             raise Halt(halt.ARTIFACT_FAILED, f"source `{at.name}` kind '{kind}' not supported", severity=None)
         found = self._sources[kind].get(at)
         if found is None:
-            plural = f"{SOURCES[kind].plural}.{SOURCES[kind].group}"
-            raise Halt(halt.ARTIFACT_FAILED, f'{plural} "{at.name}" not found', severity=None)
+            called = f"{kind}.{SOURCES[kind].group}"
+            raise Halt(halt.ARTIFACT_FAILED, f'{called} "{at.name}" not found', severity=None)
         return found.object()
 
     def _check_references(self, name: Name, spec: Spec) -> None:
@@ -229,6 +242,9 @@ class Reconciler:
             self._check_path(tree, spec)
             draft.status["lastAttemptedRevision"] = artifact.revision
             draft.progress = draft.progress.replace("Fetching", "Building", 1)
+            if spec.overlay.path in tree.files:
+                what = f"spec.path: {spec.overlay.path} is a file"
+                raise Halt(halt.BUILD_FAILED, what, hint="spec.path names a folder below the root of the source")
             if known is not None and self._goes_on(known, draft, spec, artifact):
                 return known
             wanted = self._planner.wanted(name, draft, spec, artifact, tree)
@@ -289,8 +305,9 @@ class Reconciler:
             lease.__exit__(None, None, None)
 
     def _check_path(self, tree: Tree, spec: Spec) -> None:
-        if spec.overlay.path and not tree.has_folder(spec.overlay.path):
-            what = f"kustomization path not found: stat {spec.overlay.path}: no such file or directory"
+        path = spec.overlay.path
+        if path and path not in tree.files and not tree.has_folder(path):
+            what = f"kustomization path not found: stat {path}: no such file or directory"
             raise Halt(halt.ARTIFACT_FAILED, what, hint="spec.path names a folder below the root of the source")
 
     # Doing it
@@ -321,7 +338,8 @@ class Reconciler:
         current.members = progress.members(current.plan, current.before)
         current.plan = current.plan.without_objects()
         self._proven[name] = self._clock()
-        return self._ends.succeeded(name, draft, spec, current, started)
+        following = self._ends.succeeded(name, draft, spec, current, started)
+        return Next(SOON_SECONDS) if current.is_disturbed else following
 
     def _step(self, owner: str, spec: Spec, current: Pass) -> Progress:
         with failing_with(halt.RECONCILIATION_FAILED):

@@ -42,6 +42,8 @@ class Pass:
     """It has ended well, and what it led to holds until somebody says otherwise."""
     members: Inventory = field(default_factory=Inventory)
     """The members that it made, when it is done."""
+    is_disturbed: bool = False
+    """Somebody else wrote to a member meanwhile."""
     is_changed: bool = False
     """Whether anything was written."""
 

@@ -13,6 +13,7 @@ from controller.flux.halt import Halt
 from controller.flux.names import Name
 from controller.flux.remote import Elsewhere, Remote
 from controller.flux.spec import Spec
+from controller.runtime.versions import is_newer
 from controller.settings import Flux
 from engine.drift import is_suspicious
 from engine.errors import KsealError
@@ -26,6 +27,7 @@ from engine.kube.discovery import Discovery
 from engine.kube.errors import NotFound
 from engine.kube.impersonate import ActingAs, Impersonate
 from engine.kube.refs import ObjectRef, Resource
+from engine.observed import Observed
 from engine.observer import Kind, Observer
 from engine.records import Records
 
@@ -82,12 +84,14 @@ class Destination:
             return False
         return is_suspicious(record, self._observer.get(ref))
 
-    def is_beyond(self, owner: str, ref: ObjectRef, version: str | None) -> bool:
-        """Whether an object is gone, or newer than our last apply left it."""
+    def is_beyond(self, owner: str, ref: ObjectRef, observed: Observed | None) -> bool:
+        """Whether an object is gone, or was changed by others after our last apply."""
         record = self._records.get(owner, ref)
         if record is None:
             return False  # the pass has not come to it yet
-        return version is None or (version.isdecimal() and int(version) > int(record.version or 0))
+        if observed is None:
+            return True
+        return is_newer(observed.version, record.version) and is_suspicious(record, observed)
 
     def is_current(self, owner: str, ref: ObjectRef) -> bool:
         """Whether an object is healthy as far as is known."""

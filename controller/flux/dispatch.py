@@ -118,7 +118,7 @@ class Dispatcher:
         if self._reconciler is None:
             return
         for name in self._concerns.members.names(ref):
-            self._reconciler.disturb(name, ref, new.version if new is not None else None)
+            self._reconciler.disturb(name, ref, new)
             if self._reconciler.awaits(name, ref):
                 self._queue.add(name)
             elif self._reconciler.suspects(name, ref):

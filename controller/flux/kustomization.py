@@ -35,6 +35,7 @@ from engine.errors import KsealError, Stalled
 from engine.execute import Progress, step
 from engine.health.expressions import Expressions
 from engine.kube.refs import ObjectRef
+from engine.observed import Observed
 from engine.source.base import Artifact
 from engine.source.tree import Tree
 
@@ -141,11 +142,11 @@ class Reconciler:
         found = self._passes.get(name)
         return found is not None and found.is_done and found.destination.suspects(owner_of(name), ref)
 
-    def disturb(self, name: Name, ref: ObjectRef, version: str | None) -> None:
-        """A member came to this resourceVersion, None for gone, while its pass is under way: when it was not the pass
-        that did it, the pass is followed by another look."""
+    def disturb(self, name: Name, ref: ObjectRef, observed: Observed | None) -> None:
+        """A member came to this state, None for gone, while its pass is under way: when it was not the pass that did
+        it, the pass is followed by another look."""
         found = self._passes.get(name)
-        if found is not None and not found.is_done and found.destination.is_beyond(owner_of(name), ref, version):
+        if found is not None and not found.is_done and found.destination.is_beyond(owner_of(name), ref, observed):
             found.is_disturbed = True
 
     # The steps

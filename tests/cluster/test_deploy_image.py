@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.kit.table import named
 from tests.kit.tree import ROOT
 
 FILE = ROOT / "deploy" / "Dockerfile"
@@ -31,7 +32,8 @@ def _steps() -> list[Step]:
 
 
 STEPS = _steps()
-FINAL = STEPS[max(index for index, step in enumerate(STEPS) if step.instruction == "FROM") :]
+_BEGINS = [index for index, step in enumerate(STEPS) if step.instruction == "FROM"]
+BUILD, TOOLS, SEALED, FINAL = (STEPS[begin:end] for begin, end in zip(_BEGINS, [*_BEGINS[1:], None], strict=True))
 
 
 def _only(steps: list[Step], instruction: str) -> str:
@@ -39,12 +41,20 @@ def _only(steps: list[Step], instruction: str) -> str:
     return text
 
 
-def test_both_stages_stand_on_one_image_that_can_be_chosen() -> None:
-    assert STEPS[0] == Step("ARG", "PYTHON_IMAGE=python:3.13-slim")
+def test_what_runs_stands_on_the_image_in_which_it_was_installed() -> None:
+    assert STEPS[: _BEGINS[0]] == [Step("ARG", "PYTHON_IMAGE=python:3.13-slim"), Step("ARG", "GO_IMAGE=golang:1.26")]
     assert [step.text for step in STEPS if step.instruction == "FROM"] == [
         "${PYTHON_IMAGE} AS build",
-        "${PYTHON_IMAGE}",
+        "${GO_IMAGE} AS tools",
+        "${PYTHON_IMAGE} AS sealed",
+        "sealed",
     ]
+
+
+def test_kustomize_is_built_in_the_version_that_the_tests_meet() -> None:
+    kustomize = named("kustomize")
+    assert _only(TOOLS, "RUN").endswith(f" sigs.k8s.io/kustomize/kustomize/v5@v{kustomize.version}")
+    assert "CGO_ENABLED=0 GOBIN=/tools " in _only(TOOLS, "RUN")
 
 
 def test_everything_that_is_copied_from_the_tree_exists_and_reaches_the_builder() -> None:
@@ -55,28 +65,41 @@ def test_everything_that_is_copied_from_the_tree_exists_and_reaches_the_builder(
     assert [source for source in sources if not (ROOT / source).exists()] == []
 
 
-def test_the_final_stage_takes_the_installed_environment_and_runs_nothing() -> None:
-    assert _only(FINAL, "COPY") == "--from=build /opt/kseal /opt/kseal"
-    assert not [step for step in FINAL if step.instruction in ("RUN", "ADD", "VOLUME", "SHELL")]
+def test_the_stage_for_sealed_secrets_takes_the_installed_environment_and_runs_nothing() -> None:
+    assert _only(SEALED, "COPY") == "--from=build /opt/kseal /opt/kseal"
+    assert not [step for step in SEALED if step.instruction in ("RUN", "ADD", "VOLUME", "SHELL")]
+
+
+def test_the_whole_image_has_the_programs_of_deliveries_too() -> None:
+    assert _only(FINAL, "COPY") == "--from=tools /tools/kustomize /usr/local/bin/kustomize"
+    (install,) = [words for words in _only(FINAL, "RUN").split(" && ") if "install" in words]
+    assert install.split()[-4:] == ["ca-certificates", "git", "gnupg", "openssh-client"]
+    assert not [step for step in FINAL if step.instruction in ("ADD", "VOLUME", "SHELL")]
+
+
+def test_its_user_has_a_name_because_ssh_wants_one() -> None:
+    user, group = _only(SEALED, "USER").split(":")
+    (line,) = re.findall(r'echo "(.+)" >> /etc/passwd', _only(FINAL, "RUN"))
+    assert line.split(":")[2:4] == [user, group]
 
 
 def test_it_runs_as_a_number_that_is_not_root_in_user_and_group() -> None:
-    user, group = _only(FINAL, "USER").split(":")
-    assert (int(user), int(group)) == (1001, 1001)
+    users = [[step.text for step in stage if step.instruction == "USER"] for stage in (SEALED, FINAL)]
+    assert users == [["1001:1001"], ["0:0", "1001:1001"]]
 
 
 def test_it_starts_without_a_shell() -> None:
-    assert _only(FINAL, "ENTRYPOINT") == '["kseal"]'
-    assert not [step for step in FINAL if step.instruction == "CMD"]
-    assert _only(FINAL, "ENV").startswith("PATH=/opt/kseal/bin:")
+    assert _only(SEALED, "ENTRYPOINT") == '["kseal"]'
+    assert not [step for step in (*SEALED, *FINAL) if step.instruction == "CMD"]
+    assert _only(SEALED, "ENV").startswith("PATH=/opt/kseal/bin:")
 
 
 def test_labels_name_licence_and_version_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    labels = dict(word.split("=", 1) for word in shlex.split(_only(FINAL, "LABEL")))
+    labels = dict(word.split("=", 1) for word in shlex.split(_only(SEALED, "LABEL")))
     assert labels["org.opencontainers.image.licenses"] == project["license"]
     assert labels["org.opencontainers.image.version"] == "${VERSION}"
-    assert Step("ARG", f"VERSION={project['version']}") in FINAL
+    assert Step("ARG", f"VERSION={project['version']}") in SEALED
 
 
 def test_every_download_is_checked_against_the_lock_files() -> None:
@@ -94,7 +117,7 @@ def test_the_install_steps_give_a_program_that_runs(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", base], check=True)
     (tmp_path / "src").mkdir()
     (tmp_path / "opt").mkdir()
-    for step in STEPS[: STEPS.index(FINAL[0])]:
+    for step in BUILD:
         if step.instruction == "COPY":
             _copy(step.text.split(), Path(folders["src"]))
         if step.instruction == "RUN":

@@ -94,16 +94,19 @@ def _steps(output: str) -> list[int]:
 
 
 @pytest.mark.slow
-def test_it_seals_commits_unseals_and_repairs_and_leaves_nothing(newcomer: Newcomer) -> None:
+def test_it_seals_unseals_repairs_and_delivers_and_leaves_nothing(newcomer: Newcomer) -> None:
     newcomer.give_programs()
     demo = newcomer.run()
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert _steps(demo.stdout) == list(range(1, 15))
-    assert len(re.findall(r"^    ok in \d+\.\d s: ", demo.stdout, re.MULTILINE)) == 14
+    assert _steps(demo.stdout) == list(range(1, 22))
+    assert len(re.findall(r"^    ok in \d+\.\d s: ", demo.stdout, re.MULTILINE)) == 21
     assert re.search(
         r"it holds the value that was sealed; it came (less than )?\d+\.\d+ s after the SealedSecret", demo.stdout
     )
     assert re.search(r"put the committed value back after (less than )?\d+\.\d+ s", demo.stdout)
+    assert re.search(r"all of it is in the cluster, both Secrets too; it took \d+\.\d+ s", demo.stdout)
+    assert re.search(r"put back what Git says after (less than )?\d+\.\d+ s", demo.stdout)
+    assert "the ResourceQuota is pruned" in demo.stdout
     assert re.search(r"^Done in \d+\.\d s\.", demo.stdout, re.MULTILINE)
     assert "\x1b" not in demo.stdout
     assert newcomer.left_behind() == []
@@ -129,7 +132,7 @@ def test_without_a_control_plane_the_first_half_runs_and_the_end_says_what_is_mi
     assert demo.returncode == code, demo.stdout + demo.stderr
     assert _steps(demo.stdout)[:5] == [1, 2, 3, 4, 5]
     assert "it is the Secret of step 2 again" in demo.stdout
-    left_out = demo.stdout.partition("Part 1 worked. Part 2 was left out")[2]
+    left_out = demo.stdout.partition("Part 1 worked. Parts 2 and 3 were left out")[2]
     assert "etcd" in left_out.splitlines()[0]
     assert "kube-apiserver" in left_out.splitlines()[0]
     assert "KSEAL_TEST_BUILD=0" in left_out
@@ -230,6 +233,7 @@ def test_in_a_cluster_of_ones_own_it_leaves_everything_as_it_was(newcomer: Newco
     demo = newcomer.run("--kubeconfig", str(cluster.plane.kubeconfig))
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "put the committed value back" in demo.stdout
+    assert "Part 3 delivers a repository, for which it needs a cluster of its own" in demo.stdout
     assert cluster.content() == before
     assert newcomer.left_behind() == []
 

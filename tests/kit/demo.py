@@ -1,4 +1,5 @@
-"""`make demo`: a Secret is sealed, committed to Git, unsealed by a real API server, and repaired when edited.
+"""`make demo`: a Secret is sealed, committed to Git, unsealed by a real API server, and repaired when edited; then a
+whole repository is delivered, healed and pruned.
 
 Every line that it shows as a command is run as shown. Everything that it makes lies in one private folder, held by
 tests/kit/keeper.py, so that folder and processes are gone at the end whatever that end is.
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from engine.errors import KsealError
 from tests.kit import build as building
-from tests.kit import demo_cluster, demo_offline, demo_online
+from tests.kit import demo_cluster, demo_deliver, demo_offline, demo_online
 from tests.kit.demo_screen import Screen
 from tests.kit.demo_shell import Shell
 from tests.kit.errors import KitError, Misconfigured, Unavailable
@@ -27,7 +28,7 @@ _DONE, _FAILED, _MISUSED, _STOPPED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit codes: 0 done (also where part 2 cannot be had, unless all is demanded), 1 failed, 2 misused, 130 Ctrl-C."""
+    """Exit codes: 0 done (also where only part 1 can be had, unless all is wanted), 1 failed, 2 misused, 130 Ctrl-C."""
     chosen = _parser().parse_args(arguments)
     screen = Screen.of(sys.stdout, os.environ)
     try:
@@ -44,20 +45,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def _play(screen: Screen, kubeconfig: Path | None) -> int:
     started = time.monotonic()
-    screen.say("kseal demo: a Secret is sealed, committed to Git, applied to Kubernetes, and unsealed there.")
+    screen.say("kseal demo: a Secret is sealed, committed to Git, applied to Kubernetes, and unsealed there;")
+    screen.say("then a whole repository is delivered, and kept as it is in Git.")
     programs = {"kseal": _kseal(), "git": _git()}
     with _private_folder() as folder:
         screen.say(f"It works in {folder} and removes that folder at the end.")
         bare = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder)}
         shell = Shell(folder, screen, environ=os.environ if kubeconfig else bare, programs=programs)
         demo_offline.play(screen, shell)
-        missing = _part_two(screen, shell, kubeconfig)
+        missing = _with_cluster(screen, shell, kubeconfig)
     seconds = time.monotonic() - started
     if missing:
         return _left_out(screen, missing, is_own_cluster=kubeconfig is not None)
     gone = "Your cluster is as it was;" if kubeconfig else "Servers,"
     screen.say(f"\nDone in {seconds:.1f} s. {gone} keys and folder are removed.")
-    screen.say("Next: docs/start.md seals your first own Secret.")
+    screen.say("Next: docs/start.md seals your first own Secret, docs/start-deliveries.md delivers your repository.")
     return _DONE
 
 
@@ -72,8 +74,8 @@ def _private_folder() -> Iterator[Path]:
             yield Path(folder)
 
 
-def _part_two(screen: Screen, shell: Shell, kubeconfig: Path | None) -> Unavailable | None:
-    """With a cluster. Returns what was missing for it."""
+def _with_cluster(screen: Screen, shell: Shell, kubeconfig: Path | None) -> Unavailable | None:
+    """Parts 2 and 3. Returns what was missing for them."""
     screen.part("Part 2: with " + ("your cluster" if kubeconfig else "a Kubernetes API server, made for this demo"))
     if not kubeconfig and os.environ.get("KUBECONFIG"):
         screen.say("Your KUBECONFIG is left alone; `make demo KUBECONFIG=FILE` would use a cluster of yours.")
@@ -83,7 +85,13 @@ def _part_two(screen: Screen, shell: Shell, kubeconfig: Path | None) -> Unavaila
         site = demo_cluster.borrowed(screen, shell, kubeconfig) if kubeconfig else demo_cluster.made(screen, shell)
         # The controller ends before its cluster is cleared, so that it repairs nothing that is removed on purpose.
         with site as place, Nest("demo-controller") as nest:
-            demo_online.play(screen, shell, nest, place)
+            controller = demo_online.play(screen, shell, nest, place)
+            if place.is_whole:
+                demo_deliver.play(screen, shell, nest, controller, _git())
+            else:
+                screen.say(
+                    "\nPart 3 delivers a repository, for which it needs a cluster of its own: plain `make demo`."
+                )
     except Unavailable as error:
         return error
     return None
@@ -92,7 +100,7 @@ def _part_two(screen: Screen, shell: Shell, kubeconfig: Path | None) -> Unavaila
 def _left_out(screen: Screen, missing: Unavailable, *, is_own_cluster: bool) -> int:
     is_built = not is_own_cluster and missing.program in demo_cluster.SERVERS
     names = ", ".join(map(demo_cluster.title, demo_cluster.absent())) if is_built else missing.program
-    screen.notice(f"\nPart 1 worked. Part 2 was left out, because something is missing for it: {names}")
+    screen.notice(f"\nPart 1 worked. Parts 2 and 3 were left out, because something is missing for it: {names}")
     screen.say(f"  why:  {missing}")
     screen.say(f"  cure: {missing.hint if building.allowed() else 'let it be built: unset KSEAL_TEST_BUILD'}")
     if is_built:
@@ -127,7 +135,9 @@ def _signals_as_interrupts() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.kit demo", description="Seal, commit, unseal, repair.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.kit demo", description="Seal, commit, unseal, repair, deliver."
+    )
     parser.add_argument(
         "--kubeconfig", metavar="FILE", help="use this cluster, in a namespace of its own, and clean up"
     )

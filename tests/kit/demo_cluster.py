@@ -24,6 +24,13 @@ from tests.kit.tree import ROOT
 _CRD: Final = "sealedsecrets.bitnami.com"
 _DELETE_CRD: Final = f"kubectl delete crd {_CRD}"
 _CRDS: Final = shlex.quote(str(ROOT / "deploy" / "crds"))
+_FLUX_CRDS: Final = shlex.quote(str(ROOT / "deploy" / "crds" / "flux"))
+_FLUX: Final = (
+    "gitrepositories.source.toolkit.fluxcd.io",
+    "externalartifacts.source.toolkit.fluxcd.io",
+    "kustomizations.kustomize.toolkit.fluxcd.io",
+    "receivers.notification.toolkit.fluxcd.io",
+)
 SERVERS: Final = ("etcd", "kube", "kubectl")
 
 
@@ -37,6 +44,8 @@ class Site:
     """Where the controller keeps its keys."""
     controller_flags: str
     """What keeps the controller to its corner; empty where the whole cluster is its own."""
+    is_whole: bool
+    """Whether the cluster is the demo's alone, so that deliveries of everybody may be worked on."""
 
 
 @contextmanager
@@ -53,12 +62,14 @@ def made(screen: Screen, shell: Shell) -> Iterator[Site]:
             shell.export("KUBECONFIG", str(plane.kubeconfig))
             shell.run("kubectl version")
             step.result = f"it answers at {plane.server}"
-        with screen.step("Teach the API server what a SealedSecret is") as step:
+        with screen.step("Teach the API server what a SealedSecret is, and the resources of Flux") as step:
             shell.run(f"kubectl apply -k {_CRDS}")
-            _wait_until_served(shell)
-            step.result = f"{_CRD} is served"
-        shell.run("kubectl create namespace shop", is_quiet=True)
-        yield Site("shop", controller_namespace="kube-system", controller_flags="")
+            shell.run(f"kubectl apply -k {_FLUX_CRDS}")
+            _wait_until_served(shell, _CRD, *_FLUX)
+            step.result = f"{1 + len(_FLUX)} kinds are served"
+        for namespace in ("shop", "flux-system"):
+            shell.run(f"kubectl create namespace {namespace}", is_quiet=True)
+        yield Site("shop", controller_namespace="kube-system", controller_flags="", is_whole=True)
 
 
 @contextmanager
@@ -85,7 +96,8 @@ def borrowed(screen: Screen, shell: Shell, kubeconfig: Path) -> Iterator[Site]:
             step.result = "all but the next step happens in it, and it is removed at the end"
         with screen.step("Teach the API server what a SealedSecret is, unless it knows") as step:
             step.result = "it knew already" if _is_served(shell) else _install(shell, undo)
-        yield Site(name, controller_namespace=name, controller_flags=" --all-namespaces=false")
+        flags = " --components=sealed --all-namespaces=false"
+        yield Site(name, controller_namespace=name, controller_flags=flags, is_whole=False)
     finally:
         _remove(screen, shell, undo)
 
@@ -134,14 +146,15 @@ def _install(shell: Shell, undo: list[str]) -> str:
         # `create`, not `apply`: where someone else installs it at this very moment, theirs stays, and we fail.
         shell.run(f"kubectl create -k {_CRDS}")
         undo.append(f"{_DELETE_CRD} --ignore-not-found --timeout=90s")
-    _wait_until_served(shell)
+    _wait_until_served(shell, _CRD)
     return "it does now, and forgets it at the end"
 
 
-def _wait_until_served(shell: Shell) -> None:
+def _wait_until_served(shell: Shell, *names: str) -> None:
     # Not `--for=condition=Established`, which fails as long as there are no conditions at all.
     is_served = """'jsonpath={.status.conditions[?(@.type=="Established")].status}=True'"""
-    shell.run(f"kubectl wait --for={is_served} --timeout=30s crd/{_CRD}")
+    served = " ".join(f"crd/{name}" for name in names)
+    shell.run(f"kubectl wait --for={is_served} --timeout=30s {served}")
 
 
 def _remove(screen: Screen, shell: Shell, undo: list[str]) -> None:

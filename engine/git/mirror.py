@@ -20,7 +20,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from engine import faults
 from engine.git.child import Git, GitError
@@ -37,6 +37,8 @@ _FORGIVEN: Final = {
 }
 """Faults that old programs left in the history of many repositories, and that do no harm."""
 _GRAIN_SECONDS: Final = 0.02
+_AWAY: Final = ".away"
+"""What is not a mirror any more, until it is deleted."""
 
 
 class Mirrors:
@@ -47,7 +49,7 @@ class Mirrors:
         self._environ = environ
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
-        (root / ".away").mkdir(parents=True, exist_ok=True, mode=0o700)
+        (root / _AWAY).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._empty_away()
 
     @contextmanager
@@ -60,13 +62,13 @@ class Mirrors:
             raise GitError("others were busy with the same repository for too long")
         try:
             with _file_lock(self._root / f"{key}.lock", until):
-                yield Mirror(self._root / key, self._root / ".away", self._environ)
+                yield Mirror(self._root / key, self._root / _AWAY, self._environ)
         finally:
             lock.release()
 
     def all_keys(self) -> list[str]:
         """Of all mirrors there are."""
-        return sorted(each.name for each in self._root.iterdir() if each.is_dir() and not each.name.startswith("."))
+        return sorted(each.name for each in self._root.glob("*") if each.is_dir() and not each.name.startswith("."))
 
     def sweep(self, keep: Collection[str]) -> list[str]:
         """Drop the mirrors whose keys are not wanted any more; those in use stay for now. Returns what went."""
@@ -82,7 +84,7 @@ class Mirrors:
         return gone
 
     def _empty_away(self) -> None:
-        for each in (self._root / ".away").iterdir():
+        for each in (self._root / _AWAY).glob("*"):
             shutil.rmtree(each, ignore_errors=True)
 
 
@@ -220,7 +222,7 @@ def local(name: str) -> str:
 def _file_lock(path: Path, until: float) -> Iterator[None]:
     """Held until the context ends or the process dies; one whose file was removed meanwhile does not count."""
     while True:
-        with path.open("ab") as file:
+        with _lock_file(path) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -231,6 +233,15 @@ def _file_lock(path: Path, until: float) -> Iterator[None]:
             if _is_still_there(path, file.fileno()):
                 yield
                 return
+
+
+def _lock_file(path: Path) -> BinaryIO:
+    """The file to lock. Its folder is made again when somebody wiped it. Raises: GitError."""
+    try:
+        (path.parent / _AWAY).mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path.open("ab")
+    except OSError as error:
+        raise GitError(f"cannot keep the repository here: {(error.strerror or str(error)).lower()}") from error
 
 
 def _is_still_there(path: Path, descriptor: int) -> bool:

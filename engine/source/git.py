@@ -208,15 +208,15 @@ class GitSource:
         self._guard = guard
         self._limits = limits
         # Named after the root, since it is emptied at the start: a killed process may have left keys there.
-        self._scratch = (scratch or root) / f"git-{verify.digest(str(root.absolute()).encode())[:12]}"
+        self._room = (scratch or root) / f"git-{verify.digest(str(root.absolute()).encode())[:12]}"
         self._lister = RefLister(guard)
         self._polls: OrderedDict[tuple[str, bytes], _Poll] = OrderedDict()
         self._lock = threading.Lock()
         child = {name: value for name, value in environ.items() if name not in _PROXIES}
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.rmtree(self._room, ignore_errors=True)
+            self._room.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._key = _kept_key(root / "key")
             self._mirrors = Mirrors(root / "mirrors", environ=child)
             self._git = Git(root, environ=child)
@@ -373,6 +373,15 @@ class GitSource:
         finally:
             poll.lock.release()
         raise SourceError(failed.message, failed.hint, reason=failed.reason) from failed
+
+    @property
+    def _scratch(self) -> Path:
+        """A folder for files of one call, which is there again when somebody wiped it. Raises: SourceError."""
+        try:
+            self._room.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SourceError(f"{self._room}: {(error.strerror or str(error)).lower()}") from error
+        return self._room
 
     def _list(self, access: Access, prefixes: Sequence[str], timeout_seconds: float) -> Refs:
         try:

@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Long files come first (tests/conftest.py sorts them); xdist's own order would end with those of few and long tests.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check bench clean lock format
+.PHONY: help demo test check soak bench clean lock format
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -27,6 +27,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, import contracts and unit tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -q $(PARALLEL) -m "not cluster and not interop and not slow"
+
+soak: $(VENV)/dev.stamp ## kill the controller at random writes and look whether anything is lost; SECONDS=600
+	$(BIN)/python -m tests.kit.soak --seconds $(or $(SECONDS),600)
 
 bench: $(VENV)/dev.stamp ## measure beside the peers' programs; writes bench/RESULTS.md
 	$(BIN)/python -m tests.kit fetch test

@@ -6,13 +6,19 @@ missing, orphaned, or made anew that was there.
 """
 
 from collections.abc import Callable, Set
-from typing import Any, Final, NamedTuple
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
 
+from tests.kit.controlplane import ControlPlane
 from tests.kit.deliveries import git_repository, kustomizations, reference
 from tests.kit.faults import Trap
-from tests.kit.flux import Server
+from tests.kit.flux import OurController, Server
 from tests.kit.fluxground import FluxGround, ready, revision
-from tests.kit.process import wait_until
+from tests.kit.fluxobjects import install_definitions
+from tests.kit.gitserver import GitServer
+from tests.kit.process import Nest, wait_until
+from tests.kit.workcopy import WorkCopy
 
 _NAMES: Final = ("infrastructure", "web-staging", "web-production")
 _KINDS: Final = {
@@ -55,16 +61,22 @@ class Broken(AssertionError):
 class Life:
     """One life, in a namespace where nobody else works."""
 
-    def __init__(self, ground: FluxGround, server: Server, trap: Trap) -> None:
+    def __init__(
+        self, ground: FluxGround, server: Server, trap: Trap, *, again: Callable[[], int | None] = lambda: None
+    ) -> None:
+        """`again` says after a death at which write to die the next time."""
         self.ground = ground
         self._server = server
         self._trap = trap
         self._known: dict[str, Object] = {}
         """By the name in an inventory: what was found after the phase before."""
         self._alive: list[str] = list(_NAMES)
+        self._again = again
+        self._phase = ""
+        self._armed = 0
         self._restarts = 0
         self.deaths: list[str] = []
-        """The write before which it died, and in which phase."""
+        """In which phase it died, and before which write."""
 
     @property
     def phases(self) -> dict[str, Phase]:
@@ -79,17 +91,17 @@ class Life:
     def live(self, arm: Callable[[str], int | None]) -> None:
         """Go through all phases; `arm` says of each at which write to die. Raises: Broken; TimeoutError."""
         for name, phase in self.phases.items():
-            number, restarts = arm(name), self._restarts
-            if number is not None:
-                self._trap.arm(number)
+            self._phase = name
+            begun = (self._armed, self._restarts)
+            number = arm(name)
+            self._arm(number)
             try:
                 end = phase()
                 self._settle(end)
-                if number is not None and self._trap.disarm():
-                    if self._restarts == restarts:  # it fell into the trap after the last write that counts
-                        wait_until(self._is_dead, "it is dead")
+                while self._restarts - begun[1] < self._armed - begun[0] and self._trap.disarm():
+                    # It fell into the trap after the last write that counts.
+                    wait_until(self._is_dead, "it is dead")
                     self._settle(end)
-                    self.deaths.append(f"{name}: {self._trap.passed[number - 1]}")
                 self.check(end.expected)
             except (AssertionError, TimeoutError) as error:
                 error.add_note(f'phase "{name}", death at write {number}; passed: {self._trap.passed}')
@@ -97,6 +109,11 @@ class Life:
                 raise
             finally:
                 self._trap.disarm()
+
+    def _arm(self, number: int | None) -> None:
+        if number is not None:
+            self._trap.arm(number)
+            self._armed += 1
 
     # Phases
 
@@ -210,6 +227,8 @@ class Life:
                 if not self._trap.has_struck:
                     raise Broken(f"the controller ended by itself:\n{self._server.process.log_tail()}")
                 self._server.kill()  # its children, too: the container is gone
+                self.deaths.append(f"{self._phase}: {self._trap.passed[-1]}")
+                self._arm(self._again())
                 self._server.start()
                 self._restarts += 1
             return end.is_done()
@@ -218,6 +237,36 @@ class Life:
 
     def _is_dead(self) -> bool:
         return self._server.process.poll() is not None
+
+
+class Nursery:
+    """Where lives begin: a control plane, a Git server, and one controller for all. Use as a context manager."""
+
+    def __init__(self, plane: ControlPlane, folder: Path) -> None:
+        self._plane = plane
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            install_definitions(self._plane)
+            (self._folder / "host").mkdir(parents=True)
+            self._host = stack.enter_context(GitServer(self._folder / "host"))
+            nest = stack.enter_context(Nest("lives"))
+            self._trap = Trap(nest.folder / "trap")
+            flags = ["--requeue-dependency=1s"]
+            self._controller = OurController(nest, self._plane, flags=flags, program=self._trap.program).start()
+            stack.callback(self._controller.stop)
+            self._held = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def life(self, again: Callable[[], int | None] = lambda: None) -> Life:
+        """A new one, in a namespace of its own."""
+        namespace = self._plane.create_namespace("life")
+        copy = WorkCopy(self._host, self._folder / namespace, namespace)
+        return Life(FluxGround(self._plane, copy, namespace), self._controller, self._trap, again=again)
 
 
 def _config(namespace: str) -> str:

@@ -7,8 +7,8 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Hashable
+from typing import Final, Generic, TypeVar
 
 from engine.errors import KsealError
 from engine.render.base import BuildError, Files, quoted
@@ -20,8 +20,42 @@ from engine.source.guard import Guard
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _KEPT: Final = 32
+_KEPT_BYTES: Final = 256 * 1024 * 1024
+"""Of all repositories that are kept, and of all files: one alone may be as large."""
 _ALL: Final = "/.kseal-nothing-is-left-out\n"
 """A pattern, so that the default ones do not count; it means no file."""
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class _Recent(Generic[Key, Value]):
+    """What was asked for last, as much as fits; thread-safe."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._left = limit_bytes
+        self._kept: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Value | None:
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
+    def put(self, key: Key, value: Value, size: int) -> None:
+        """Keep a value in place of those asked for longest ago; not one that would not fit alone."""
+        if size > self._limit:
+            return
+        with self._lock:
+            if key in self._kept:
+                self._left += self._kept.pop(key)[1]
+            while self._kept and (size > self._left or len(self._kept) >= _KEPT):
+                self._left += self._kept.popitem(last=False)[1][1]
+            self._kept[key] = value, size
+            self._left -= size
 
 
 class RemoteBases:
@@ -35,25 +69,25 @@ class RemoteBases:
         fresh_seconds: float = 60.0,
         timeout_seconds: float = 60.0,
         file_bytes: int = 16 * 1024 * 1024,
+        kept_bytes: int = _KEPT_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fresh_seconds` is how long an answer is good: branches move, and every build asks."""
+        """`fresh_seconds` is how long an answer is good: branches move, and every build asks. `kept_bytes` bounds what
+        is kept in memory of repositories, and as much of files."""
         self._git = git
         self._guard = guard
         self._fresh = fresh_seconds
         self._timeout = timeout_seconds
         self._file_bytes = file_bytes
         self._clock = clock
-        self._lock = threading.Lock()
-        self._files: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
-        self._commits: OrderedDict[tuple[str, str], Files] = OrderedDict()
+        self._files = _Recent[str, tuple[float, bytes]](kept_bytes)
+        self._commits = _Recent[tuple[str, str], Files](kept_bytes)
 
     def repository(self, url: str, ref: str) -> Files:
         """The files of a repository. Raises: BuildError, in the words of the source that failed."""
         wanted, resolved = self._resolved(url, ref)
         commit = resolved.commit
-        with self._lock:
-            known = self._commits.get((url, commit))
+        known = self._commits.get((url, commit))
         if known is not None:
             return known
         try:
@@ -61,17 +95,13 @@ class RemoteBases:
                 held = Held((path, data) for path, _, data in found)
         except SourceError as error:
             raise BuildError(f"remote base {quoted(url)}: {error.message}", error.hint) from error
-        with self._lock:
-            self._commits[url, commit] = held
-            while len(self._commits) > _KEPT:
-                self._commits.popitem(last=False)
+        self._commits.put((url, commit), held, held.size)
         return held
 
     def file(self, url: str) -> bytes:
         """What an address answers. Raises: BuildError."""
         now = self._clock()
-        with self._lock:
-            known = self._files.get(url)
+        known = self._files.get(url)
         if known is not None and now - known[0] < self._fresh:
             return known[1]
         try:
@@ -79,10 +109,7 @@ class RemoteBases:
                 data = answer.read()
         except KsealError as error:
             raise BuildError(f"remote resource {quoted(url)}: {error.message}", error.hint) from error
-        with self._lock:
-            self._files[url] = now, data
-            while len(self._files) > _KEPT:
-                self._files.popitem(last=False)
+        self._files.put(url, (now, data), len(data))
         return data
 
     def _resolved(self, url: str, ref: str) -> tuple[GitWanted, Resolved]:

@@ -69,6 +69,7 @@ class Held:
         self.files: Mapping[str, Content] = {
             path: _Kept(hashlib.sha256(data).hexdigest(), len(data)) for path, data in self._contents.items()
         }
+        self.size = limit_bytes - left
 
     def read(self, path: str) -> bytes:
         return self._contents[path]

@@ -130,10 +130,12 @@ class Store:
         left = [path for path, is_old in paths if path not in gone]
         over = max(0, len(left) - self._records)
         gone += [path for path in left if path != keep][:over]
-        for path in gone:
-            faults.point(f"remove {path}")
-            with suppress(FileNotFoundError):
-                (self._root / path).unlink()
+        try:
+            for path in gone:
+                faults.point(f"remove {path}")
+                (self._root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise _failed(f'"{owner}"', error, STORE_FAILED) from error
         return gone
 
     def drop(self, owner: str) -> None:
@@ -143,14 +145,11 @@ class Store:
         try:
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder)
+        except OSError as error:
+            raise _failed(f'"{owner}"', error, STORE_FAILED) from error
+        with suppress(OSError):  # others live there, or nobody has
             for above in list(folder.parents)[:2]:
                 above.rmdir()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            if any(folder.parent.glob("*")) or folder.parent.parent.exists():
-                return  # others live there
-            raise _failed(f'"{owner}"', error, STORE_FAILED) from error
 
     def owners(self) -> list[str]:
         """All that have something stored."""

@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -104,8 +104,9 @@ class Trees:
                         # Renamed under the lock: who extracts the same again meets an empty place.
                         aside = self._root / f".gone-{os.urandom(8).hex()}"
                         faults.point("let go of a tree")
-                        slot.tree.folder.rename(aside)
-                        gone.append(aside)
+                        with suppress(FileNotFoundError):  # somebody wiped the folder
+                            slot.tree.folder.rename(aside)
+                            gone.append(aside)
         for folder in gone:
             shutil.rmtree(folder, ignore_errors=True)
 

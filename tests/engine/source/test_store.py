@@ -132,6 +132,20 @@ def test_owners_are_listed_and_dropped_without_their_neighbours(tmp_path: Path) 
     assert names(tmp_path) == []
 
 
+def test_what_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = aged(tmp_path, 500, 400, 0)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(SourceError, match="input/output error"):
+        store.collect(OWNER, f"{OWNER}/a2")
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    with pytest.raises(SourceError, match="input/output error"):
+        store.drop(OWNER)
+
+
 def test_a_folder_where_nothing_can_be_stored_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SourceError, match="cannot be used"):

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,18 @@ def test_the_least_used_goes_when_there_are_too_many_and_nobody_uses_it(tmp_path
     with trees.lease(second.digest, second.opened):
         pass
     assert second.count == 2
+
+
+def test_a_tree_that_somebody_wiped_is_let_go_and_extracted_anew(tmp_path: Path) -> None:
+    trees = Trees(tmp_path / "trees", keep=1)
+    first, second = Made(a="1"), Made(a="2")
+    with trees.lease(first.digest, first.opened):
+        pass
+    shutil.rmtree(tmp_path / "trees")
+    with trees.lease(second.digest, second.opened) as tree:
+        assert tree.read("a") == b"2"
+    with trees.lease(first.digest, first.opened) as tree:
+        assert tree.read("a") == b"1"
 
 
 def test_a_failed_extraction_leaves_nothing_and_the_next_one_may_do(tmp_path: Path) -> None:

@@ -8,19 +8,22 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 import yaml
 
 from controller.adopt.command import VERB as adoption  # noqa: N811  # one verb among several, by its own name
-from tests.kit import real
+from tests.kit import deliverypod, real
 from tests.kit.cache import Cache
 from tests.kit.controlplane import ControlPlane
 from tests.kit.documents import Command, matches
 from tests.kit.fluxinstallation import Kubelet
+from tests.kit.gitserver import GitServer
 from tests.kit.pod import Pod
 from tests.kit.process import Nest, wait_until
+from tests.kit.sandbox import POD_ADDRESS
 from tests.kit.serviceproxy import expose, wait_reachable
 from tests.kit.transcript import Terminal
 from tests.kit.tree import ROOT
@@ -43,7 +46,8 @@ class Reader:
         }
         environ |= {name: value for name, value in os.environ.items() if name.startswith("KSEAL_")}
         self.terminal = Terminal(nest, folder / "clone", environ)
-        self._pods: list[Pod] = []
+        self._folder = folder
+        self._left = ExitStack()
 
     def follow(self, command: Command) -> None:
         """Type one command, or do what stands for it, and compare what it says."""
@@ -59,20 +63,32 @@ class Reader:
         if found := re.search(r"kseal controller .*--listen-addr (\S+).*&$", command.text):
             self._await(f"http://{found[1]}")
 
-    def run_pod(self) -> None:
-        """Be the node that runs the controller's Pod, and the network that leads its Service there."""
-        rendered = yaml.safe_load_all(self.plane.kubectl("kustomize", str(ROOT / "deploy" / "manifests")).stdout)
-        (deployment,) = [found for found in rendered if found["kind"] == "Deployment"]
-        pod = Pod(self.plane, deployment)
-        self._pods.append(pod.start())
+    def run_pod(self, name: str) -> None:
+        """Be the node that runs a Deployment's Pod, and the network that leads the Service of the same name there."""
+        rendered = [
+            found
+            for base in ("manifests", "deliveries")
+            for found in yaml.safe_load_all(self.plane.kubectl("kustomize", str(ROOT / "deploy" / base)).stdout)
+        ]
+        (deployment,) = [
+            found for found in rendered if (found["kind"], found["metadata"]["name"]) == ("Deployment", name)
+        ]
+        pod = self._left.enter_context(Pod(self.plane, deployment))
         pod.wait_ready()
+        if name == deliverypod.NAME:
+            return  # its Services are for others in the cluster
         proxy = expose(self.plane.api, pod.namespace, deployment["metadata"]["name"])
         wait_reachable(self.plane.api, proxy, "/v1/cert.pem")
 
+    def serve_repository(self) -> str:
+        """Be the forge where somebody has just made an empty repository; returns its URL."""
+        folder = self._folder / "served"
+        folder.mkdir()
+        return self._left.enter_context(GitServer(folder, address=POD_ADDRESS)).repository("fleet")
+
     def leave(self) -> None:
         """End what the document left running."""
-        for pod in self._pods:
-            pod.stop()
+        self._left.close()
 
     def _await(self, url: str) -> None:
         """A person types the next command when the one in the background is up."""
@@ -119,12 +135,17 @@ def _image_is_the_deployments(reader: Reader, found: re.Match[str]) -> None:
 def _pod_is_run(reader: Reader, found: re.Match[str]) -> None:
     """There is no kubelet here: the test runs the container, and waits as `rollout status` does."""
     reader.plane.kubectl("get", found["deployment"], namespace=found["namespace"])
-    reader.run_pod()
+    reader.run_pod(found["deployment"].partition("/")[2])
 
 
 def _deployment_exists(reader: Reader, found: re.Match[str]) -> None:
     """There is no kubelet here that could hand out logs."""
     reader.plane.kubectl("get", found["deployment"], namespace=found["namespace"])
+
+
+def _repository_is_served(reader: Reader, _: re.Match[str]) -> None:
+    """The reader's own forge stands elsewhere, and would ask for a log-in."""
+    assert reader.terminal.run(f"export REPOSITORY={reader.serve_repository()}").code == 0
 
 
 def _plane_comes_up(reader: Reader, found: re.Match[str]) -> None:
@@ -152,6 +173,7 @@ ASIDE: list[tuple[str, Callable[[Reader, re.Match[str]], None]]] = [
     (r"docker build -f (?P<file>\S+) -t (?P<image>\S+) \.$", _image_is_the_deployments),
     (r"kubectl rollout status (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)$", _pod_is_run),
     (r"kubectl logs (?P<deployment>deployment/\S+) --namespace (?P<namespace>\S+)", _deployment_exists),
+    (r"export REPOSITORY=\S+$", _repository_is_served),
     (r"kseal adopt sealed-secrets", _adoption_is_known),
     (r"kseal adopt flux( --undo)?$", _pods_come_and_go),
     (r"\.venv/bin/python -m tests.kit up$", _plane_comes_up),

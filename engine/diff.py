@@ -1,13 +1,16 @@
 """Whether and where a live object and the same one after an apply differ, as it may be shown.
 
-This is where Secrets are masked: whoever shows objects goes through `masked` or `difference`. Equal values have equal
-masks, so that a reader sees what changes; a mask says nothing about its value to who lacks the key.
+This is where Secrets are masked, and the only place: whoever shows objects goes through `Masks`, or `masked` and
+`difference` below it. Equal values have equal masks, so that a reader sees what changes; a mask says nothing about its
+value to who lacks the key.
 """
 
 import base64
 import binascii
 import difflib
 import hashlib
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple
@@ -32,6 +35,11 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _BOOKKEEPING: Final = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
+_SEALED: Final = re.compile(r"ENC\[AES256_GCM,data:[A-Za-z0-9+/=]*(?:,[a-z]+:[A-Za-z0-9+/=]+)+\]")
+"""A value that SOPS encrypted, whole: a value that only begins so may be anybody's."""
+_SHORTEST: Final = 4
+"""Characters of a hidden value that is looked for in texts: shorter ones are everywhere."""
+_HIDDEN: Final = "(masked)"
 _MARKS: Final = {"created": "+", "deleted": "-", "configured": "~", "unchanged": "="}
 
 
@@ -53,6 +61,42 @@ class Difference(NamedTuple):
         body = "\n".join(self.lines)
         fence = "`" * max(3, _longest_run(body) + 1)
         return f"<details>\n<summary>{_escaped(head)}</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
+
+
+class Masks:
+    """The masks of one report or run, under a key of its own, which is never shown: nobody can try out values against
+    masks that were kept."""
+
+    def __init__(self) -> None:
+        self._key = os.urandom(32)
+        self._hidden: set[str] = set()
+
+    def hide(self, value: str) -> None:
+        """Remember a value that is secret wherever it stands: a variable that comes from a Secret."""
+        if len(value) >= _SHORTEST:
+            self._hidden.add(value)
+
+    def text(self, text: str) -> str:
+        """A text without the values that are hidden."""
+        for value in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(value, _HIDDEN)
+        return text
+
+    def shown(self, obj: Object) -> Object:
+        """An object as it may be shown. What SOPS encrypted in it stays as it is."""
+        made = masked(obj, self._key)
+        if made is obj:
+            return obj
+        for field in ("data", "stringData"):
+            masks, values = made.get(field), obj.get(field)
+            if isinstance(masks, Mapping) and isinstance(values, Mapping):
+                made[field] = {name: values[name] if _may_be_seen(values[name]) else masks[name] for name in masks}
+        return made
+
+    def difference(self, old: Object | None, new: Object | None) -> Difference:
+        """What differs between two states of one object, of which one may be none."""
+        found = difference(old, new, mask=self._key)
+        return found._replace(lines=tuple(map(self.text, found.lines))) if self._hidden else found
 
 
 def is_different(live: Object, merged: Object) -> bool:
@@ -89,6 +133,10 @@ def masked(obj: Object, key: bytes) -> Object:
         applied = _mask(str(annotations[_LAST_APPLIED]).encode(errors="surrogatepass"), key)
         made["metadata"] = {**obj["metadata"], "annotations": {**annotations, _LAST_APPLIED: applied}}
     return made
+
+
+def _may_be_seen(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _SEALED.fullmatch(value) is not None)
 
 
 def _masks(values: object, key: bytes, *, is_encoded: bool) -> object:

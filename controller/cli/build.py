@@ -18,8 +18,8 @@ OUTPUT: Final = Option(("-o", "--output"), "Form of the output [default: yaml]."
 def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     """Raises: Misused, KsealError."""
     from controller.cli import places
-    from controller.cli.masking import Masks
     from controller.cli.variables import Variables
+    from engine.diff import Masks
 
     if len(given.files) > 1:
         raise Misused("one folder or file is built at a time", hint=f"for example: {EXAMPLE}")

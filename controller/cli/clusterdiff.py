@@ -8,8 +8,7 @@ from engine.errors import KsealError
 
 if TYPE_CHECKING:
     from controller.cli.builds import Built, Delivery
-    from controller.cli.masking import Masks
-    from engine.diff import Difference
+    from engine.diff import Difference, Masks
     from engine.inventory import Inventory
     from engine.kube.client import Cluster
     from engine.kube.discovery import Discovery

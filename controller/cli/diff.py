@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from controller.cli import asked, builds, colouring, places, reach, report
 from controller.cli.differences import compare
 from controller.cli.kinds import KUSTOMIZATION
-from controller.cli.masking import Masks
 from controller.cli.variables import Variables, from_cluster
+from engine.diff import Masks
 from sealer.cli import files
 from sealer.cli.misuse import Misused
 from sealer.cli.verb import COMMON, Given, Option, Verb

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from controller.cli.masking import Masks
-    from engine.diff import Difference
+    from engine.diff import Difference, Masks
     from engine.kube.refs import ObjectRef
 
 Object = dict[str, Any]

@@ -9,7 +9,7 @@ from sealer.cli.verb import Given
 
 if TYPE_CHECKING:
     from controller.cli.builds import Delivery
-    from controller.cli.masking import Masks
+    from engine.diff import Masks
     from engine.kube.client import Cluster
     from sealer.cli.terminal import Terminal
 
@@ -52,10 +52,9 @@ class Variables:
         variables |= self._told
         if not variables and not (post_build is not None and post_build.is_always):
             return objects
-        from engine.substitute import substitute_objects
-
         from controller.flux.names import KUSTOMIZE
         from engine.ownership import Ownership
+        from engine.substitute import substitute_objects
 
         marks = Ownership(manager="", labels={}, control=KUSTOMIZE)
         return substitute_objects(

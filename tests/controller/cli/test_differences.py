@@ -8,8 +8,7 @@ import pytest
 
 from controller.cli import report
 from controller.cli.differences import compare
-from controller.cli.masking import Masks
-from engine.diff import Difference
+from engine.diff import Difference, Masks
 from engine.kube.refs import ObjectRef
 
 

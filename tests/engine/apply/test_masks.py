@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.cli.masking import Masks
+from engine.diff import Masks
 
 
 def encoded(text: str) -> str:
@@ -33,12 +33,18 @@ def test_masks_of_two_runs_cannot_be_compared() -> None:
 
 def test_what_sops_encrypted_stays_and_what_kubectl_kept_does_not() -> None:
     kept = {"kubectl.kubernetes.io/last-applied-configuration": '{"data":{"a":"aHVudGVyMg=="}}', "note": "x"}
-    raw = secret(stringData={"a": "ENC[AES256_GCM,data:abc,type:str]"}, sops={"mac": "ENC[x]"})
+    sealed = "ENC[AES256_GCM,data:abc=,iv:Zm9v,tag:YmFy,type:str]"
+    raw = secret(stringData={"a": sealed}, sops={"mac": "ENC[x]"})
     raw["metadata"] = {"name": "db", "annotations": kept}
     shown = Masks().shown(raw)
     assert shown["stringData"] == raw["stringData"]
     assert shown["metadata"]["annotations"]["note"] == "x"
     assert "aHVudGVyMg" not in json.dumps(shown)
+
+
+def test_a_value_that_only_looks_encrypted_at_its_beginning_is_masked() -> None:
+    for value in ("ENC[hunter2]", "ENC[AES256_GCM,data:hunter2", "ENC[AES256_GCM,data:a,iv:b] hunter2"):
+        assert "hunter2" not in json.dumps(Masks().shown(secret(stringData={"a": value})))
 
 
 def test_other_objects_are_not_touched() -> None:

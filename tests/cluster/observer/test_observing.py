@@ -43,6 +43,7 @@ def test_what_is_there_and_what_comes_is_known_and_told(cluster: Cluster, namesp
     assert seen.marks == marks_of(made)
     assert seen.verdict.health is Health.CURRENT
     config_map(cluster, namespace, "new")
+    watcher.wait(lambda: watcher.told("new"))  # what comes and goes while a watch is broken off need not be told
     cluster.delete(CONFIG_MAPS, namespace, "new")
     watcher.wait(lambda: len(watcher.told("new")) == 2)
     (before, there), (last, after) = watcher.told("new")

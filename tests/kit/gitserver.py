@@ -51,7 +51,15 @@ class GitServer:
     def repository(self, name: str, *, branch: str = "main") -> str:
         """Make an empty repository; returns its URL."""
         path = self.folder / f"{name}.git"
-        init = [self._git, "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", path]
+        init: list[str | Path] = [
+            self._git,
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            f"--initial-branch={branch}",
+            path,
+        ]
         subprocess.run(init, check=True)
         with (path / "config").open("a", encoding="utf-8") as config:  # another child would cost as much again
             config.write("[http]\n\treceivepack = true\n")

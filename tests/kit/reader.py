@@ -167,6 +167,11 @@ def _pods_come_and_go(reader: Reader, found: re.Match[str]) -> None:
     assert said.code == 0, said.text
 
 
+def _recovered_elsewhere(_: Reader, found: re.Match[str]) -> None:
+    """It takes a repository and a lost cluster: tests/cluster/flux/test_recovery.py types all lines of that section."""
+    assert f"{found.string}\n" in (ROOT / "docs" / "recover.md").read_text()
+
+
 ASIDE: list[tuple[str, Callable[[Reader, re.Match[str]], None]]] = [
     (r"make ", _target_exists),
     (INSTALL.pattern, _installs_elsewhere),
@@ -177,4 +182,6 @@ ASIDE: list[tuple[str, Callable[[Reader, re.Match[str]], None]]] = [
     (r"kseal adopt sealed-secrets", _adoption_is_known),
     (r"kseal adopt flux( --undo)?$", _pods_come_and_go),
     (r"\.venv/bin/python -m tests.kit up$", _plane_comes_up),
+    (r"kubectl create secret generic sops-age |kubectl apply -f fleet/clusters/production", _recovered_elsewhere),
+    (r"kubectl wait kustomization --all ", _recovered_elsewhere),
 ]

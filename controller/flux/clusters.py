@@ -72,6 +72,10 @@ class Destination:
             return False
         return not is_suspicious(record, self._observer.get(ref))
 
+    def is_where(self, other: "Destination") -> bool:
+        """Whether both are the same cluster, whoever they act as."""
+        return self._observer is other._observer
+
     def doubt(self, owner: str, members: Inventory) -> None:
         """Believe nothing of what is recorded of these objects: the next pass asks the server."""
         for member in members:
@@ -246,11 +250,11 @@ class Clusters:
 
     def _make_remote(self, elsewhere: Elsewhere, key: Hashable) -> "_Opened":
         """Another cluster has kinds and watches of its own; they see what its kubeconfig lets them see."""
-        cluster, looking = self._open(elsewhere.connection), self._open(elsewhere.connection)
+        cluster, looking = self._open(elsewhere.connection), self._open(elsewhere.looking)
         discovery = Discovery(looking)
         observer = self._remote.observer(looking, discovery)
         live = Live(cluster, discovery=discovery, observer=observer, records=self._records)
-        destination = Destination(live, discovery, observer, self._records, identity=key, is_guest=False)
+        destination = Destination(live, discovery, observer, self._records, identity=key, is_guest=elsewhere.is_guest)
         return _Opened(destination, (cluster, looking), observer)
 
 

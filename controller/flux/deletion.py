@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from controller.flux import conditions
 from controller.flux.clusters import Clusters
+from controller.flux.events import Severity
 from controller.flux.halt import BACKOFF, NEVER, Next
 from controller.flux.names import Name
 from controller.flux.owning import ownership_of
@@ -61,7 +63,7 @@ class Deletion:
         """When to go on; None when all is done."""
         if not self._clusters.may_act(name, spec):
             listed = "\n".join(str(member.ref) for member in members)
-            self._telling.event(raw, "error", "error", f"unable to prune objects: \n{listed}", {}, is_news=True)
+            self._tell(raw, "error", f"unable to prune objects: \n{listed}")
             return None
         owner = f"Kustomization/{name}"
         destination = self._clusters.destination(name, spec)
@@ -82,15 +84,14 @@ class Deletion:
         lines = [
             f"{change.ref} {change.action.value}"
             for change in progress.changes
-            if change.action is Action.DELETED and change.ref not in before
+            if change.action in (Action.DELETED, Action.SKIPPED) and change.ref not in before
         ]
         if lines:
-            self._telling.event(raw, "info", "info", "\n".join(lines), {}, is_news=True)
+            self._tell(raw, "info", "\n".join(lines))
         if progress.failed is not None:
             if isinstance(progress.failed, PruneFailed):
                 return self._try_again(name, raw, progress.failed)
-            what = "failed to wait for resources termination"
-            self._telling.event(raw, "error", "error", what, {}, is_news=True)
+            self._tell(raw, "error", "failed to wait for resources termination")
             return None
         if progress.is_done:
             return None
@@ -99,9 +100,15 @@ class Deletion:
 
     def _try_again(self, name: Name, raw: dict[str, Any], error: KsealError) -> Next:
         self._under_way.pop(name, None)
-        text = f"pruning for deleted resource failed: {error.message}"
-        self._telling.event(raw, "error", "error", text, {}, is_news=True)
+        self._tell(raw, "error", f"pruning for deleted resource failed: {error.message}")
         return BACKOFF
+
+    def _tell(self, raw: dict[str, Any], severity: Severity, message: str) -> None:
+        status = raw.get("status") or {}
+        reason = (conditions.get(status, conditions.READY) or {}).get("reason") or severity
+        told = {"revision": "lastAppliedRevision", "originRevision": "lastAppliedOriginRevision"}
+        metadata = {key: status[field] for key, field in told.items() if status.get(field)}
+        self._telling.event(raw, severity, reason, message, metadata, is_news=True)
 
 
 def _deletes(spec: Spec) -> bool:

@@ -12,7 +12,7 @@ from controller.flux.names import Name
 from controller.flux.reference import artifact_of, has_revision
 from controller.flux.spec import Dependency, SourceRef, Spec, read
 from engine.errors import KsealError
-from engine.health.expressions import ExpressionError, evaluate
+from engine.health.expressions import ExpressionError, readiness
 
 
 def check(
@@ -38,7 +38,7 @@ def check(
                 is_passing=True,
                 told=f"Dependencies do not meet ready condition, retrying in {retry_text}",
             ) from error
-        except ExpressionError as error:
+        except ExpressionError as error:  # it is none at all
             what = f"Reconciliation failed terminally due to configuration error: {error.message}"
             raise Halt(INVALID_EXPRESSION, what, hint=error.hint, is_stalled=True) from error
 
@@ -61,7 +61,12 @@ def _check_one(
         what = f'kustomizations.kustomize.toolkit.fluxcd.io "{dependency.at.name}" not found'
         raise _NotReady(f"{called} not found: {what}")
     if dependency.ready_expression:
-        if not evaluate(dependency.ready_expression, {"self": raw, "dep": found}):
+        expression = readiness(dependency.ready_expression)
+        try:
+            is_ready = expression.evaluate({"self": raw, "dep": found})
+        except ExpressionError as error:  # a field that it asks for may not be there yet
+            raise _NotReady(error.message) from error
+        if not is_ready:
             raise _NotReady(f"{called} is not ready according to readyExpr eval")
         if not is_additive:
             return

@@ -117,11 +117,15 @@ class Dispatcher:
         """An object of the cluster came, changed or went: its owner looks when it waits for that, or suspects drift."""
         if self._reconciler is None:
             return
-        for name in self._concerns.members.names(ref):
+        names = self._concerns.members.names(ref)
+        # Where two deliver one object, whoever applied it last has it until the other's turn comes at its interval:
+        # undone at once, a move from one to the other would end with the object pruned.
+        is_contested = new is not None and self._reconciler.is_contested(ref, names)
+        for name in names:
             self._reconciler.disturb(name, ref, new)
             if self._reconciler.awaits(name, ref):
                 self._queue.add(name)
-            elif self._reconciler.suspects(name, ref):
+            elif not is_contested and self._reconciler.suspects(name, ref):
                 self._suspect(name)
 
     def _suspect(self, name: Name) -> None:

@@ -6,13 +6,14 @@ Source: flux.md section 4; engine.md sections 1 to 4.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from controller.flux import dependencies, halt
+from controller.flux import conditions, dependencies, halt
 from controller.flux.artifacts import Artifacts
 from controller.flux.clusters import Clusters
 from controller.flux.conditions import PROGRESSING
@@ -31,6 +32,7 @@ from controller.flux.spec import Spec, read
 from controller.flux.statuses import Statuses
 from controller.flux.telling import Telling
 from controller.settings import Flux
+from engine.changes import Action, Change
 from engine.errors import KsealError, Stalled
 from engine.execute import Progress, step
 from engine.health.expressions import Expressions
@@ -137,6 +139,12 @@ class Reconciler:
         """Whether a source or a dependency is waited for of which nobody was told yet."""
         return name in self._missing_since
 
+    def is_contested(self, ref: ObjectRef, names: Collection[Name]) -> bool:
+        """Whether more than one of these have an object as a member, or are about to, in one cluster."""
+        passes = [found for name in names if (found := self._passes.get(name)) is not None] if len(names) > 1 else []
+        having = [found.destination for found in passes if ref in (found.members if found.is_done else found.desired)]
+        return any(one.is_where(other) for one, other in combinations(having, 2))
+
     def suspects(self, name: Name, ref: ObjectRef) -> bool:
         """Whether a member of a finished Kustomization is not any more what its last apply left."""
         found = self._passes.get(name)
@@ -157,6 +165,8 @@ class Reconciler:
         except Stalled as error:
             raise Halt(halt.BUILD_FAILED, error.message, hint=error.hint, is_stalled=True) from error
         if spec.suspend:
+            if conditions.is_true(draft.status, conditions.READY):
+                draft.status["observedGeneration"] = draft.at.generation  # others that depend on it may go on
             return NEVER
         expressions = self._expressions(spec)
         if spec.decryption_account:
@@ -328,9 +338,10 @@ class Reconciler:
             # What became healthy while that looked has woken nobody, since nobody knew yet that it is awaited.
             progress = self._step(owner, spec, current)
         lines = _written(progress)[was:]
-        if lines:
-            current.is_changed = True
-            self._ends.tell(draft, current, "info", "\n".join(lines), reason=PROGRESSING)
+        for told in ([str(one) for one in lines if not one.is_prune], [str(one) for one in lines if one.is_prune]):
+            if told:
+                current.is_changed = True
+                self._ends.tell(draft, current, "info", "\n".join(told), reason=PROGRESSING)
         if progress.failed is not None:
             raise self._ends.failed(draft, spec, current, progress)
         if not progress.is_done:
@@ -372,6 +383,7 @@ class Reconciler:
         draft.raw = self._statuses.write(draft.raw, draft.status)
 
 
-def _written(progress: Progress | None) -> list[str]:
-    """A line for each object that was written so far."""
-    return [str(change) for change in progress.changes if change.action.is_change] if progress else []
+def _written(progress: Progress | None) -> list[Change]:
+    """What is told of: each object that was written so far, and each that stays although it is no member any more."""
+    changes = progress.changes if progress else ()
+    return [one for one in changes if one.action.is_change or (one.is_prune and one.action is Action.SKIPPED)]

@@ -85,11 +85,15 @@ class Planner:
                 built = self._builder.build(tree, spec.overlay, decryptor=decryptor)
             self._check_count(len(built.objects))
             objects = self._substituted(spec, wanted, built)
+        draft.progress = draft.progress.replace("Building manifests", "Detecting drift", 1)
         with failing_with(halt.RECONCILIATION_FAILED):
             objects = desired(objects, ownership, is_namespaced=wanted.destination.is_namespaced)
         before = Inventory.of_status((draft.status.get("inventory") or {}).get("entries") or ())
         members = Plan((Wave(tuple(map(Apply, objects))),)).members()
-        gate = self._gate(name, spec, members, wanted.destination)
+        awaited = self._awaited(name, spec, members, wanted.destination)
+        own = ObjectRef(KUSTOMIZE, "Kustomization", name.namespace, name.name)
+        refs = tuple(ref for ref in awaited if ref != own)  # or it would wait for itself
+        gate = Gate(refs, "healthy", spec.timeout.total_seconds(), is_whole=spec.wait) if refs else None
         plan = plan_by_kind(
             objects,
             stale=before.stale(members) if spec.prune else None,
@@ -102,7 +106,7 @@ class Planner:
             origin=wanted.origin,
             checksum=checksum_of(built, objects),
             plan=plan,
-            awaits_health=gate is not None,
+            awaits_health=bool(awaited),
             generation=draft.at.generation,
             destination=wanted.destination,
             ownership=ownership,
@@ -131,16 +135,14 @@ class Planner:
             is_exempt=lambda raw: says(raw, f"{KUSTOMIZE}/substitute", "disabled"),
         )
 
-    def _gate(self, name: Name, spec: Spec, members: Inventory, destination: Destination) -> Gate | None:
+    def _awaited(self, name: Name, spec: Spec, members: Inventory, destination: Destination) -> tuple[ObjectRef, ...]:
+        """The objects whose health the Kustomization asks for."""
         if spec.wait:
-            refs = tuple(member.ref for member in members)
-        else:
-            refs = tuple(destination.placed(ref, name.namespace) for ref in spec.health_checks)
-            with failing_with(halt.RECONCILIATION_FAILED):
-                destination.check_visible(ref for ref in refs if ref not in members)
-        own = ObjectRef(KUSTOMIZE, "Kustomization", name.namespace, name.name)
-        awaited = tuple(ref for ref in refs if ref != own)
-        return Gate(awaited, "healthy", spec.timeout.total_seconds(), is_whole=spec.wait) if awaited else None
+            return tuple(member.ref for member in members)
+        refs = tuple(destination.placed(ref, name.namespace) for ref in spec.health_checks)
+        with failing_with(halt.RECONCILIATION_FAILED):
+            destination.check_visible(ref for ref in refs if ref not in members)
+        return refs
 
 
 def says(raw: Mapping[str, Any], key: str, value: str) -> bool:

@@ -27,6 +27,7 @@ BEFORE: Final = {
     "docs/rotate.md": "an installation",
     "docs/recover.md": "an installation",
     "docs/wrapped-keys.md": "an installation",
+    "docs/repository.md": "an installation",
 }
 
 _ABOUT_SOPS = re.compile(r"sops|git-drivers|convert")

@@ -33,7 +33,15 @@ class Elsewhere(NamedTuple):
     """A connection, and what tells it from others."""
 
     connection: Connection
+    looking: Connection
+    """The same as whoever the kubeconfig is of, for watches: of all objects of a kind only names, versions and health
+    are kept, and who may not see an object is asked before anything is told of it."""
     key: bytes
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether deliveries act as somebody else than the watches."""
+        return self.connection is not self.looking
 
 
 class Remote:
@@ -63,16 +71,21 @@ class Remote:
             )
         called = f"Secret/{name.namespace}/{named['name']}"
         data = self._data(called, name.namespace, named["name"], named.get("key") or "")
-        connection = of_stranger(
+        looking = self._pinned(self._read(data, called, None))
+        pinned = looking
+        if user:
+            pinned = replace(looking, credentials=self._read(data, called, Impersonate(user)).credentials)
+        text = b"\0".join((data, pinned.server.encode(), user.encode()))
+        return Elsewhere(pinned, looking, hashlib.blake2b(text, digest_size=32).digest())
+
+    def _read(self, data: bytes, called: str, impersonate: Impersonate | None) -> Connection:
+        return of_stranger(
             data,
             called,
-            impersonate=Impersonate(user) if user else None,
+            impersonate=impersonate,
             allows_programs=self._settings.insecure_exec,
             allows_insecure=self._settings.insecure_tls,
         )
-        pinned = self._pinned(connection)
-        text = b"\0".join((data, pinned.server.encode(), user.encode()))
-        return Elsewhere(pinned, hashlib.blake2b(text, digest_size=32).digest())
 
     def _data(self, called: str, namespace: str, secret: str, key: str) -> bytes:
         try:

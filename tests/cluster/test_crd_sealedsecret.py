@@ -18,6 +18,7 @@ from sealer.sealedsecret import MOST_STORED_BYTES, check_stored
 from tests.kit import real
 from tests.kit.apicalls import Refused
 from tests.kit.controlplane import ControlPlane
+from tests.kit.definitions import without_descriptions
 from tests.kit.process import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -246,22 +247,7 @@ def test_unknown_fields_survive_where_the_secret_takes_them_and_are_dropped_else
 
 def test_the_schema_differs_from_the_originals_in_its_descriptions_only(original_crd: dict[str, Any]) -> None:
     ours = _load(FOLDER / "bitnami.com_sealedsecrets.yaml")
-    assert _without_descriptions(ours["spec"]) == _without_descriptions(original_crd["spec"])
-
-
-def _without_descriptions(node: Any) -> Any:
-    match node:
-        case dict():
-            return {
-                name: _without_descriptions(child)
-                for name, child in node.items()
-                if not isinstance(child, str) or name != "description"
-            }
-        case list():
-            # The order of required names, the only lists of strings in a definition, says nothing.
-            children = [_without_descriptions(child) for child in node]
-            return sorted(children) if all(isinstance(child, str) for child in children) else children
-    return node
+    assert without_descriptions(ours["spec"]) == without_descriptions(original_crd["spec"])
 
 
 def test_people_see_message_state_and_age_in_the_listing(

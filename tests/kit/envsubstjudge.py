@@ -3,26 +3,13 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.kit.jsonjudge import JsonJudge
 
 
-class EnvsubstJudge:
-    """One child process for any number of questions. Use as a context manager."""
-
-    def __init__(self, program: Path) -> None:
-        self._judge = JsonJudge(program)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._judge.__exit__(kind, error, traceback)
+class EnvsubstJudge(JsonJudge):
+    """One child process for any number of questions."""
 
     def text(self, text: str, variables: Mapping[str, str], *, strict: bool) -> str | None:
         """What becomes of a text, bytes that are no UTF-8 as surrogates; None where Flux refuses."""
@@ -35,5 +22,5 @@ class EnvsubstJudge:
 
     def _ask(self, what: str, text: str, variables: Mapping[str, str], strict: bool) -> str | None:
         asked = {what: b64encode(text.encode()).decode(), "variables": dict(variables), "strict": strict}
-        said = self._judge.ask(asked)
+        said = self.ask(asked)
         return None if said["error"] else b64decode(said["text"] or "").decode(errors="surrogateescape")

@@ -1,9 +1,7 @@
 """Flux's judgement of objects as a judge: a child process (go/kstatusjudge) that runs its kstatus and its CEL."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from tests.kit.jsonjudge import JsonJudge
 
@@ -16,29 +14,18 @@ class Answer(NamedTuple):
     error: str
 
 
-class KstatusJudge:
-    """One child process for any number of questions. Use as a context manager."""
-
-    def __init__(self, program: Path) -> None:
-        self._judge = JsonJudge(program)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._judge.__exit__(kind, error, traceback)
+class KstatusJudge(JsonJudge):
+    """One child process for any number of questions."""
 
     def by_rules(self, obj: dict[str, Any]) -> Answer:
         """The verdict of kstatus, with Flux's rule for Jobs."""
-        return Answer(**self._judge.ask({"object": obj}))
+        return Answer(**self.ask({"object": obj}))
 
     def by_expressions(self, obj: dict[str, Any], expressions: Mapping[str, str]) -> Answer:
         """The verdict of health expressions: `current`, `failed`, `inProgress`."""
-        return Answer(**self._judge.ask({"object": obj, "expressions": dict(expressions)}))
+        return Answer(**self.ask({"object": obj, "expressions": dict(expressions)}))
 
     def is_ready(self, expression: str, own: dict[str, Any], dep: dict[str, Any]) -> bool | None:
         """What a readiness expression says with `self` and `dep`; None where Flux refuses."""
-        said = Answer(**self._judge.ask({"object": dep, "self": own, "ready": expression}))
+        said = Answer(**self.ask({"object": dep, "self": own, "ready": expression}))
         return None if said.error else said.status == "true"

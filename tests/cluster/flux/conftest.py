@@ -6,8 +6,24 @@ from pathlib import Path
 import pytest
 
 from tests.kit.controlplane import ControlPlane
+from tests.kit.fluxobjects import install_definitions
 from tests.kit.gitserver import GitServer
+from tests.kit.sourceground import SourceGround, source_ground
 from tests.kit.tenants import LockedDown, Tenant
+
+
+@pytest.fixture(scope="module")
+def flux_plane(control_plane: ControlPlane) -> ControlPlane:
+    """The API server of the run, with the definitions of deliveries."""
+    install_definitions(control_plane)
+    return control_plane
+
+
+@pytest.fixture
+def ground(flux_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[SourceGround]:
+    """Sources of the test's namespace, worked on by our reconciler."""
+    with source_ground(flux_plane, namespace, tmp_path / "data") as ground:
+        yield ground
 
 
 @pytest.fixture(scope="session")

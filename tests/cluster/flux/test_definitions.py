@@ -16,6 +16,7 @@ from controller.api.schema import FOLDER
 from tests.kit import real
 from tests.kit.apicalls import Refused
 from tests.kit.controlplane import ControlPlane
+from tests.kit.definitions import without_descriptions
 from tests.kit.process import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -301,7 +302,7 @@ def test_both_definitions_judge_statuses_alike(pair: Pair) -> None:
 
 @pytest.mark.parametrize("stem", MODULES)
 def test_names_columns_and_schema_differ_in_descriptions_only(stem: str) -> None:
-    assert _without_descriptions(ours(stem)["spec"]) == _without_descriptions(theirs(stem)["spec"])
+    assert without_descriptions(ours(stem)["spec"]) == without_descriptions(theirs(stem)["spec"])
 
 
 def test_post_build_substitution_leaves_our_definitions_alone() -> None:
@@ -320,18 +321,3 @@ def test_a_receiver_without_a_token_is_refused_and_one_with_it_completed(control
         control_plane.api.json("POST", path, {**body, "spec": spec})
     made = control_plane.api.json("POST", path, {**body, "spec": {**spec, "secretRef": {"name": "token"}}})
     assert (made["spec"]["interval"], made["status"]) == ("10m", {"observedGeneration": -1})
-
-
-def _without_descriptions(node: Any) -> Any:
-    match node:
-        case dict():
-            return {
-                name: _without_descriptions(child)
-                for name, child in node.items()
-                if not isinstance(child, str) or name != "description"
-            }
-        case list():
-            # The order of required names says nothing; that of enums neither.
-            children = [_without_descriptions(child) for child in node]
-            return sorted(children) if all(isinstance(child, str) for child in children) else children
-    return node

@@ -16,24 +16,10 @@ from controller.flux.halt import BACKOFF, NEVER
 from controller.flux.names import Name
 from controller.flux.source import SWEEP_SECONDS
 from controller.runtime.http import HttpServer
-from tests.kit.controlplane import ControlPlane
-from tests.kit.fluxobjects import install_definitions
-from tests.kit.sourceground import ADVERTISED, CountedGit, SourceGround, source_ground
+from tests.kit.sourceground import ADVERTISED, CountedGit, SourceGround
 from tests.kit.workcopy import WorkCopy
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="module")
-def flux_plane(control_plane: ControlPlane) -> ControlPlane:
-    install_definitions(control_plane)
-    return control_plane
-
-
-@pytest.fixture
-def ground(flux_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[SourceGround]:
-    with source_ground(flux_plane, namespace, tmp_path / "data") as ground:
-        yield ground
 
 
 @pytest.fixture

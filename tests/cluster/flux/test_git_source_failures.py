@@ -7,27 +7,13 @@ from typing import Any
 import pytest
 
 from controller.flux.halt import BACKOFF, NEVER
-from tests.kit.controlplane import ControlPlane
-from tests.kit.fluxobjects import install_definitions
 from tests.kit.gitserver import USER
-from tests.kit.sourceground import CountedGit, SourceGround, source_ground
+from tests.kit.sourceground import CountedGit, SourceGround
 from tests.kit.sshserver import new_key
 from tests.kit.workcopy import WorkCopy
 
 pytestmark = pytest.mark.cluster
 PASSWORD = "correct-horse"
-
-
-@pytest.fixture(scope="module")
-def flux_plane(control_plane: ControlPlane) -> ControlPlane:
-    install_definitions(control_plane)
-    return control_plane
-
-
-@pytest.fixture
-def ground(flux_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[SourceGround]:
-    with source_ground(flux_plane, namespace, tmp_path / "data") as ground:
-        yield ground
 
 
 @pytest.fixture

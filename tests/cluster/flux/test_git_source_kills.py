@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine import faults
-from tests.kit.controlplane import ControlPlane
-from tests.kit.fluxobjects import install_definitions
 from tests.kit.gitserver import GitServer
-from tests.kit.sourceground import SourceGround, source_ground
+from tests.kit.sourceground import SourceGround
 from tests.kit.workcopy import WorkCopy
 
 pytestmark = pytest.mark.cluster
@@ -17,13 +15,6 @@ pytestmark = pytest.mark.cluster
 
 class Killed(BaseException):
     """The process is gone: nothing in it may notice."""
-
-
-@pytest.fixture
-def ground(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[SourceGround]:
-    install_definitions(control_plane)
-    with source_ground(control_plane, namespace, tmp_path / "data") as ground:
-        yield ground
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from engine.kube.config import load
 from engine.kube.discovery import Discovery
 from engine.kube.refs import SECRETS
 from tests.kit.controlplane import ControlPlane
-from tests.kit.fluxobjects import git_repository, install_definitions
+from tests.kit.fluxobjects import git_repository
 from tests.kit.sourceground import Told
 
 pytestmark = pytest.mark.cluster
@@ -136,12 +136,6 @@ def opened(plane: ControlPlane, namespace: str, **options: Any) -> Iterator[Door
     finally:
         door.server.stop(1)
         door.cluster.close()
-
-
-@pytest.fixture(scope="module")
-def flux_plane(control_plane: ControlPlane) -> ControlPlane:
-    install_definitions(control_plane)
-    return control_plane
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from engine.kube import json_write
 from engine.kube.go_numbers import json_value
 from engine.kube.key_order import in_order
 from engine.kube.yaml import Dialect, YamlError, read_documents, write
-from tests.kit.yamljudge import Judge, Question, Refused
+from tests.kit.yamljudge import Question, Refused, YamlJudge
 
 pytestmark = pytest.mark.interop
 _QUESTION: dict[Dialect, Question] = {Dialect.V2: "2", Dialect.V3: "3"}
@@ -23,8 +23,8 @@ _PATIENT = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slo
 
 
 @pytest.fixture(scope="module")
-def judge(program: Callable[[str], Path]) -> Iterator[Judge]:
-    with Judge(program("yamljudge")) as judge:
+def judge(program: Callable[[str], Path]) -> Iterator[YamlJudge]:
+    with YamlJudge(program("yamljudge")) as judge:
         yield judge
 
 
@@ -33,7 +33,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def judged(judge: Judge, text: str, dialect: Dialect) -> str | None:
+def judged(judge: YamlJudge, text: str, dialect: Dialect) -> str | None:
     """What Go reads, or None when it refuses."""
     try:
         return canonical(judge.reads(text.encode(), question=_QUESTION[dialect]))
@@ -67,7 +67,7 @@ _PLACES = ["v: {}", "{}: v", "- {}", "{{{}: 1}}", "v: &a {}\nw: *a", "&a {}: 1\n
 
 @pytest.mark.parametrize("dialect", Dialect)
 @pytest.mark.parametrize("place", _PLACES)
-def test_every_scalar_means_what_it_means_to_go(judge: Judge, place: str, dialect: Dialect) -> None:
+def test_every_scalar_means_what_it_means_to_go(judge: YamlJudge, place: str, dialect: Dialect) -> None:
     different = []
     for scalar, tag, style in product(_SCALARS, _TAGS, ("{}", '"{}"')):
         text = place.format(tag + style.format(scalar))
@@ -97,7 +97,7 @@ _NODES = st.recursive(
     st.lists(st.tuples(st.sampled_from(["a", "b", "c", "<<", "y", "1"]), _NODES), max_size=4), st.sampled_from(Dialect)
 )
 def test_anchors_merges_and_keys_mean_what_they_mean_to_go(
-    judge: Judge, entries: list[tuple[str, str]], dialect: Dialect
+    judge: YamlJudge, entries: list[tuple[str, str]], dialect: Dialect
 ) -> None:
     text = "".join(f"{key}: {value}\n" for key, value in entries)
     mine, theirs = ours(text, dialect), judged(judge, text, dialect)
@@ -139,7 +139,7 @@ _SEEDS = [
     st.sampled_from(Dialect),
 )
 def test_no_edited_manifest_is_read_otherwise_than_by_go(
-    judge: Judge, seed: str, edits: list[tuple[int, int, str]], dialect: Dialect
+    judge: YamlJudge, seed: str, edits: list[tuple[int, int, str]], dialect: Dialect
 ) -> None:
     text = seed
     for at, removed, added in edits:
@@ -168,7 +168,7 @@ _VALUES = st.recursive(
 
 @_PATIENT
 @given(_VALUES)
-def test_what_is_written_is_what_go_writes_to_the_byte(judge: Judge, value: Any) -> None:
+def test_what_is_written_is_what_go_writes_to_the_byte(judge: YamlJudge, value: Any) -> None:
     if _is_unordered(value) or '"<<"' in canonical(value):
         return
     with suppress(Refused):  # of characters that go-yaml reads escaped only, and JSON does not escape
@@ -177,7 +177,7 @@ def test_what_is_written_is_what_go_writes_to_the_byte(judge: Judge, value: Any)
 
 @_PATIENT
 @given(_VALUES, st.sampled_from(Dialect))
-def test_go_reads_back_what_is_written(judge: Judge, value: Any, dialect: Dialect) -> None:
+def test_go_reads_back_what_is_written(judge: YamlJudge, value: Any, dialect: Dialect) -> None:
     assert judged(judge, write(value), dialect) == canonical(value)
 
 
@@ -197,7 +197,7 @@ _JSON = st.recursive(
 
 @_PATIENT
 @given(_JSON)
-def test_json_is_indented_escaped_and_numbered_as_by_go(judge: Judge, value: Any) -> None:
+def test_json_is_indented_escaped_and_numbered_as_by_go(judge: YamlJudge, value: Any) -> None:
     assert json_write.text(_sorted(value)) == judge.indents(value)
 
 
@@ -219,6 +219,6 @@ def _is_unordered(value: Any) -> bool:
     return any(in_order(pair) != list(pair) for pair in pairs) or any(map(_is_unordered, value.values()))
 
 
-def test_the_words_that_must_be_quoted_are(judge: Judge) -> None:
+def test_the_words_that_must_be_quoted_are(judge: YamlJudge) -> None:
     different = [word for word in _SCALARS if word != "<<" and write({word: word}) != judge.writes({word: word})]
     assert different == []

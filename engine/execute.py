@@ -108,8 +108,7 @@ def step(
     Raises: IgnoreError; ConfigError, LoginError and what the write gate raises, after which it can be called again with
     the same progress.
     """
-    doing = _Step(plan, live, owner, ownership, fails_fast)
-    doing.applier = Applier(
+    applier = Applier(
         live,
         owner=owner,
         ownership=ownership,
@@ -117,6 +116,7 @@ def step(
         ignores=Ignores(ignores),
         concurrency=concurrency,
     )
+    doing = _Step(plan, live, applier, owner, ownership, fails_fast=fails_fast)
     now = progress or Progress()
     try:
         while not (now.is_done or now.failed):
@@ -129,11 +129,14 @@ def step(
 
 
 class _Step:
-    applier: Applier
+    """One call of `step`: what it works with, and whether the server has gone away meanwhile."""
 
-    def __init__(self, plan: Plan, live: Live, owner: str, ownership: Ownership, fails_fast: bool) -> None:
+    def __init__(
+        self, plan: Plan, live: Live, applier: Applier, owner: str, ownership: Ownership, *, fails_fast: bool
+    ) -> None:
         self._plan = plan
         self._live = live
+        self._applier = applier
         self._owner = owner
         self._ownership = ownership
         self._fails_fast = fails_fast
@@ -152,7 +155,7 @@ class _Step:
 
     def _work(self, wave: Wave, now: Progress) -> Progress:
         tasks = now.left or wave.tasks
-        items = self.applier.apply([task.object for task in tasks if isinstance(task, Apply)])
+        items = self._applier.apply([task.object for task in tasks if isinstance(task, Apply)])
         sights = {**now.sights, **{item.ref: item.sight for item in items if item.sight}}
         now = now._replace(sights=sights, changes=now.changes + (item.change for item in items if item.change))
         failures = [item.change for item in items if item.change and item.change.error]

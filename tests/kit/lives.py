@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from tests.kit.controlplane import ControlPlane
 from tests.kit.deliveries import git_repository, kustomizations, reference
+from tests.kit.errors import Died
 from tests.kit.faults import Trap
 from tests.kit.flux import OurController, Server
 from tests.kit.fluxground import FluxGround, ready, revision
@@ -229,7 +230,11 @@ class Life:
                 self._server.kill()  # its children, too: the container is gone
                 self.deaths.append(f"{self._phase}: {self._trap.passed[-1]}")
                 self._arm(self._again())
-                self._server.start()
+                try:
+                    self._server.start()
+                except Died:
+                    if not self._trap.has_struck:
+                        raise
                 self._restarts += 1
             return end.is_done()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.kit.controlplane import ControlPlane
+from tests.kit.errors import Died
 from tests.kit.lives import Nursery
 
 _LATEST: Final = 40
@@ -51,7 +52,7 @@ def soak(seconds: float, chance: random.Random) -> int:
                     lives += 1
                     try:
                         life.live(arm)
-                    except (AssertionError, TimeoutError):
+                    except (AssertionError, TimeoutError, Died):
                         broken += 1
                         print(f"life {lives} was broken; it died at {life.deaths}")
                         traceback.print_exc(file=sys.stdout)

@@ -5,6 +5,8 @@ Source: sealed-secrets.md section 8.
 
 import json
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -18,6 +20,8 @@ from tests.kit.tree import ROOT
 CHART = ROOT / "deploy" / "helm" / "kseal"
 BASE = ROOT / "deploy" / "manifests"
 NAME, HOME = "sealed-secrets-controller", "kube-system"
+
+FLUX_DEFINITIONS = sorted((ROOT / "deploy" / "crds" / "flux").glob("*.toolkit.fluxcd.io_*.yaml"))
 
 Objects = dict[tuple[str, str], Any]
 
@@ -85,7 +89,15 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("values", [{}, EVERYTHING, {"createController": False}], ids=["defaults", "all", "no pod"])
+DELIVERIES: dict[str, Any] = {"deliveries": {"enabled": True}}
+TENANTS: dict[str, Any] = {"deliveries": {"enabled": True, "tenants": {"enabled": True, "namespaces": ["shop"]}}}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, EVERYTHING, {"createController": False}, DELIVERIES, TENANTS],
+    ids=["defaults", "all", "no pod", "deliveries", "tenants"],
+)
 def test_the_linter_finds_nothing(values: Any) -> None:
     done = _helm("lint", "--strict", values=values)
     assert done.returncode == 0, done.stdout.decode()
@@ -96,6 +108,7 @@ def test_the_generated_files_are_those_of_the_tree() -> None:
         ("crds/bitnami.com_sealedsecrets.yaml", "crds/bitnami.com_sealedsecrets.yaml"),
         ("files/alerts.yaml", "alerts/kseal.yaml"),
         ("files/dashboard.json", "dashboards/kseal.json"),
+        *((f"files/flux/{path.name}", f"crds/flux/{path.name}") for path in FLUX_DEFINITIONS),
     ):
         assert (CHART / copy).read_bytes() == (ROOT / "deploy" / source).read_bytes(), f"copy deploy/{source} there"
 
@@ -309,3 +322,86 @@ def test_values_that_mean_nothing_here_are_accepted() -> None:
         assert f"`{name}`" in page
     for name in ("ingress.apiVersion", "ingress.selfSigned", "ingress.secrets"):
         assert f"`{name}`" in page
+
+
+def _deliveries(*components: str) -> Objects:
+    """The objects of deploy/deliveries with components, as kustomize makes them."""
+    with TemporaryDirectory(dir=BASE.parent) as folder:  # kustomize reads nothing outside of a common root
+        overlay = {"resources": ["../deliveries"], "components": [f"../components/{name}" for name in components]}
+        (Path(folder) / "kustomization.yaml").write_text(json.dumps(overlay))
+        command = [str(real.require("kubectl")), "kustomize", folder]
+        rendered = subprocess.run(command, capture_output=True, check=True).stdout
+    objects = read_all(rendered, dialect=Dialect.V3, source="kubectl kustomize")
+    return {(one["kind"], one["metadata"]["name"]): one for one in objects}
+
+
+def _without_labels(one: Any) -> Any:
+    """But for what the chart adds to every object."""
+    kept = {name: one["metadata"][name] for name in ("name", "namespace") if name in one["metadata"]}
+    return {**one, "metadata": kept}
+
+
+@pytest.mark.parametrize("components", [(), ("tenants",)], ids=["deliveries", "tenants"])
+def test_deliveries_are_the_objects_of_the_base(components: tuple[str, ...]) -> None:
+    values = {"deliveries": {"enabled": True, "tenants": {"enabled": bool(components)}}}
+    base, default = _deliveries(*components), _render()
+    ours = {key: one for key, one in _render(values).items() if key not in default}
+    assert {*ours} == {*base}
+    labels = {
+        "app.kubernetes.io/name": "kseal",
+        "app.kubernetes.io/instance": "kseal-deliveries",
+        "app.kubernetes.io/component": "deliveries",
+    }
+    for key, expected in base.items():
+        found = _without_labels(ours[key])
+        if key[0] == "Deployment":
+            assert found["spec"]["selector"]["matchLabels"] == found["spec"]["template"]["metadata"]["labels"] == labels
+            assert found["spec"]["template"]["spec"] == expected["spec"]["template"]["spec"]
+        elif key[0] == "Service":
+            assert found["spec"] == {**expected["spec"], "selector": labels}, key
+        elif key[0] == "NetworkPolicy":
+            assert found["spec"] == {**expected["spec"], "podSelector": {"matchLabels": labels}}
+        else:
+            assert found == _without_labels(expected), key
+    aggregated = {key: _aggregations(one) for key, one in base.items() if key[0] == "ClusterRole"}
+    assert {key: _aggregations(ours[key]) for key in aggregated} == aggregated
+
+
+def _aggregations(role: Any) -> set[str]:
+    return {name for name in role["metadata"]["labels"] if name.startswith("rbac.authorization.k8s.io/aggregate")}
+
+
+def test_definitions_and_namespace_of_deliveries_stay_when_the_release_goes() -> None:
+    objects = _render(DELIVERIES)
+    kept = {
+        key for key, one in objects.items() if (one["metadata"].get("annotations") or {}).get("helm.sh/resource-policy")
+    }
+    assert kept == {key for key in objects if key[0] in ("CustomResourceDefinition", "Namespace")}
+    beside = {"deliveries": {"enabled": True, "installCRDs": False, "createNamespace": False, "replicaCount": 0}}
+    left = _render(beside)
+    assert {*objects} - {*left} == kept
+    assert left["Deployment", "kseal-deliveries"]["spec"]["replicas"] == 0
+
+
+def test_tenants_are_let_in_where_the_values_say() -> None:
+    objects = _render(TENANTS)
+    (binding,) = [one for one in objects.values() if one["metadata"].get("namespace") == "shop"]
+    assert binding["roleRef"]["name"] == "kseal-tenant"
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": "kseal-deliveries", "namespace": "flux-system"},
+    ]
+    assert not [one for one in objects.values() if one.get("roleRef", {}).get("name") == "cluster-admin"]
+
+
+def test_the_controller_takes_the_arguments_of_deliveries() -> None:
+    values = {
+        "deliveries": {
+            "enabled": True,
+            "components": ["flux-source", "flux-kustomize"],
+            "extraArgs": ["--concurrent=8"],
+        }
+    }
+    (container,) = _render(values)["Deployment", "kseal-deliveries"]["spec"]["template"]["spec"]["containers"]
+    flags = click.Command("controller", params=OPTIONS).make_context("controller", list(container["args"])).params
+    found = settings(flags, {"POD_NAMESPACE": "flux-system"})
+    assert (found.flux.controllers, found.flux.concurrent, found.is_sealed) == ({"source", "kustomize"}, 8, False)

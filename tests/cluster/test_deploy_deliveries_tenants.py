@@ -52,7 +52,7 @@ class Tenant(FluxGround):
 
     def let_in(self) -> None:
         """What deploy/components/tenants tells an administrator to type."""
-        self.bind(NAME, "--clusterrole=kseal-tenant", f"--serviceaccount={HOME}:{NAME}")
+        self.bind(f"{NAME}-tenant", "--clusterrole=kseal-tenant", f"--serviceaccount={HOME}:{NAME}")
 
     def bind(self, name: str, *words: str) -> None:
         self.plane.kubectl("create", "rolebinding", name, *words, namespace=self.namespace)

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.netns]
 
 CHART = ROOT / "deploy" / "helm" / "kseal"
 NAME, HOME = "sealed-secrets-controller", "sealing"
+KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{HOME}/deployments/{NAME}"
 
 
@@ -115,11 +116,33 @@ def test_an_upgrade_changes_what_its_values_say_and_the_api_server_takes_it(inst
         assert plane.api.answers(f"/{path}/namespaces/{HOME}/{kind}/{NAME}")
 
 
+def test_deliveries_are_switched_on_by_a_value_and_the_api_server_takes_them(installation: Installation) -> None:
+    """Their Pod at work is shown by test_deploy_deliveries.py: test_chart_rendered.py compares the two."""
+    plane = installation.plane
+    tenants = ["--set=deliveries.tenants.enabled=true", f"--set=deliveries.tenants.namespaces={{{HOME}}}"]
+    _helm(
+        plane,
+        "upgrade",
+        "kseal",
+        str(CHART),
+        f"--set=fullnameOverride={NAME}",
+        "--set=deliveries.enabled=true",
+        *tenants,
+    )
+    plane.wait_established(KUSTOMIZATIONS)
+    assert plane.api.answers("/apis/apps/v1/namespaces/flux-system/deployments/kseal-deliveries")
+    assert plane.api.answers("/api/v1/namespaces/flux-system/services/source-controller")
+    assert plane.api.answers(
+        f"/apis/rbac.authorization.k8s.io/v1/namespaces/{HOME}/rolebindings/kseal-deliveries-tenant"
+    )
+
+
 def test_what_the_release_leaves_behind_is_what_must_not_be_lost(installation: Installation) -> None:
     plane = installation.plane
     _helm(plane, "uninstall", "kseal")
     assert not plane.api.answers(DEPLOYMENT)
-    assert plane.api.answers("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sealedsecrets.bitnami.com")
+    for definition in ("sealedsecrets.bitnami.com", KUSTOMIZATIONS):
+        assert plane.api.answers(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition}")
     keys = plane.api.json(
         "GET", f"/api/v1/namespaces/{HOME}/secrets?labelSelector=sealedsecrets.bitnami.com/sealed-secrets-key"
     )

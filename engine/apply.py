@@ -69,6 +69,12 @@ class Item:
     sight: Sight | None = None
     is_tried: bool = False
 
+    @property
+    def served(self) -> Resource:
+        """How its kind is served; known of whatever is not done after the first look."""
+        assert self.resource is not None  # noqa: S101
+        return self.resource
+
 
 class Applier:
     """Applies objects for one owner."""
@@ -165,10 +171,9 @@ class Applier:
 
     def _compare(self, item: Item) -> None:
         """Read the live object, and try what the apply would make of it. Raises: ApiError of the reading."""
-        assert item.resource is not None  # noqa: S101
         is_once = self._ownership.says("ssa", "IfNotPresent", item.object)
         is_known_absent = self._live.is_seen(item.ref) and self._live.observed(item.ref) is None
-        live = None if is_known_absent and not is_once else self._live.find(item.resource, item.ref)
+        live = None if is_known_absent and not is_once else self._live.find(item.served, item.ref)
         item.live = live
         if live is None:
             item.state = State.NEW
@@ -202,11 +207,10 @@ class Applier:
 
     def _dry_run(self, item: Item) -> Object | None:
         """What the apply would make; None when it was refused, which the item then says."""
-        assert item.resource is not None  # noqa: S101
         item.is_tried = True
         try:
             return self._live.cluster.apply(
-                item.resource, item.object, field_manager=self._ownership.manager, force=True, dry_run=True
+                item.served, item.object, field_manager=self._ownership.manager, force=True, dry_run=True
             )
         except ApiError as error:
             if item.live is not None and self._may_replace(item, error):
@@ -223,11 +227,10 @@ class Applier:
         if (item.ref.group, item.ref.kind) == _CRD and not is_asked_for:
             error.hint = "with a definition all objects of its kind are deleted, so only its own mark forces that"
             return False
-        assert item.resource is not None  # noqa: S101
         metadata = {key: value for key, value in item.object["metadata"].items() if key != "name"}
         metadata["generateName"] = f"{item.ref.name[:_LONGEST_STEM]}-"
         try:
-            self._live.cluster.create(item.resource, {**item.object, "metadata": metadata}, dry_run=True)
+            self._live.cluster.create(item.served, {**item.object, "metadata": metadata}, dry_run=True)
         except ApiError as creation:
             if is_outage(creation) or fails_anew(creation):
                 error.hint = f"it is not made anew, because that would fail too: {creation.message}"
@@ -255,29 +258,26 @@ class Applier:
         self._done(item, Action.CONFIGURED if was_there else Action.CREATED)
 
     def _apply(self, item: Item) -> None:
-        assert item.resource is not None  # noqa: S101
-        made = self._live.cluster.apply(item.resource, item.payload, field_manager=self._ownership.manager, force=True)
+        made = self._live.cluster.apply(item.served, item.payload, field_manager=self._ownership.manager, force=True)
         if (item.ref.group, item.ref.kind) == _CRD:
             self._live.define(made)
         self._remember(item, made)
 
     def _remove(self, item: Item) -> bool:
         """Delete the object to make it anew; whether it is gone already. Raises: ApiError."""
-        assert item.resource is not None  # noqa: S101
         assert item.live is not None  # noqa: S101
         metadata = item.live["metadata"]
         if not metadata.get("deletionTimestamp"):
             try:
                 self._live.cluster.delete(
-                    item.resource, item.ref.namespace, item.ref.name, uid=metadata["uid"], propagation="Background"
+                    item.served, item.ref.namespace, item.ref.name, uid=metadata["uid"], propagation="Background"
                 )
             except NotFound:
                 return True
-        return self._live.find(item.resource, item.ref) is None
+        return self._live.find(item.served, item.ref) is None
 
     def _clean(self, item: Item) -> None:
         """Take over the fields of foreign managers and drop old marks, right before the apply. Raises: ApiError."""
-        assert item.resource is not None  # noqa: S101
         live = item.live
         for tries_left in reversed(range(_TRIES)):
             if live is None or self._is_merged_with_others(item, live):
@@ -290,14 +290,13 @@ class Applier:
             except (Conflict, Invalid):
                 if not tries_left:
                     raise
-                live = self._live.find(item.resource, item.ref)
+                live = self._live.find(item.served, item.ref)
             else:
                 return
 
     def _patch(self, item: Item, patch: list[Object]) -> Object:
-        assert item.resource is not None  # noqa: S101
         return self._live.cluster.patch(
-            item.resource,
+            item.served,
             item.ref.namespace,
             item.ref.name,
             patch,

@@ -10,7 +10,7 @@ has a budget.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from engine.patterns import PatternError, compiled, shown
 from engine.source.base import IGNORE_FAILED, SourceError
@@ -29,6 +29,7 @@ _MOST: Final = 10_000
 _BUDGET: Final = 20_000_000
 """Comparisons of a pattern with a path, for one source: some seconds."""
 _SPECIAL: Final = frozenset("*?[\\")
+_NOT_YET: Final = object()
 
 Test = Callable[[str], bool]
 
@@ -155,9 +156,11 @@ def _test(glob: str) -> Test:
     if glob == "*":
         return lambda _: True
     if glob[0] == "*" and not _SPECIAL & set(glob[1:]):
-        return lambda name, end=glob[1:]: name.endswith(end)  # type: ignore[misc]
+        end = glob[1:]
+        return lambda name: name.endswith(end)
     if glob[-1] == "*" and not _SPECIAL & set(glob[:-1]):
-        return lambda name, begin=glob[:-1]: name.startswith(begin)  # type: ignore[misc]
+        begin = glob[:-1]
+        return lambda name: name.startswith(begin)
     return _Glob(glob)
 
 
@@ -168,24 +171,23 @@ class _Glob:
 
     def __init__(self, glob: str) -> None:
         self._glob = glob
-        self._compiled: object = None
+        self._compiled: Any = _NOT_YET  # None fits nothing
 
     def __call__(self, name: str) -> bool:
-        if self._compiled is None:
+        if self._compiled is _NOT_YET:
             self._compiled = _compiled(self._glob)
-        if self._compiled is False:
-            return False
-        return self._compiled.fullmatch(shown(name)) is not None  # type: ignore[attr-defined]
+        return self._compiled is not None and self._compiled.fullmatch(shown(name)) is not None
 
 
-def _compiled(glob: str) -> object:
+def _compiled(glob: str) -> Any:
+    """None for what is no pattern."""
     pattern = _expression(glob)
     if pattern is None:
-        return False
+        return None
     try:
         return compiled(pattern)
     except PatternError:
-        return False
+        return None
 
 
 def _expression(glob: str) -> str | None:

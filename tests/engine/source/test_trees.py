@@ -175,3 +175,23 @@ def test_a_folder_over_the_limits_is_refused(tree: Tree, tmp_path: Path, limits:
 
 def names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
+
+
+@pytest.mark.parametrize("what", ["the tree", "the whole folder"])
+def test_an_artifact_whose_folder_was_wiped_is_extracted_again(tmp_path: Path, what: str) -> None:
+    trees, made = Trees(tmp_path / "trees"), Made(a="1")
+    with trees.lease(made.digest, made.opened) as tree:
+        wiped = tree.folder if what == "the tree" else tmp_path / "trees"
+    shutil.rmtree(wiped)
+    with trees.lease(made.digest, made.opened) as tree:
+        assert tree.read("a") == b"1"
+
+
+def test_what_was_wiped_need_not_be_removed(tmp_path: Path) -> None:
+    trees, old, new = Trees(tmp_path / "trees", keep=1), Made(a="1"), Made(a="2")
+    with trees.lease(old.digest, old.opened):
+        pass
+    shutil.rmtree(tmp_path / "trees")
+    with trees.lease(new.digest, new.opened) as tree:
+        assert tree.read("a") == b"2"
+    assert [folder.name for folder in (tmp_path / "trees").iterdir()] == [tree.folder.name]

@@ -12,6 +12,7 @@ import click
 
 from controller.flags import GoBool, GoDuration, names
 from controller.settings import Flux
+from engine.errors import KsealError
 
 SEALED: Final = "sealed"
 _PARTS: Final = {"flux-source": "source", "flux-kustomize": "kustomize", "flux-notification": "notification"}
@@ -179,7 +180,11 @@ OPTIONS: Final[list[click.Parameter]] = [*_WORK, *_TRUST, *_PLACES]
 
 
 def settings(flags: Mapping[str, Any], parts: frozenset[str]) -> Flux:
-    """The frozen settings from click's values."""
+    """The frozen settings from click's values. Raises: KsealError for flags that contradict each other."""
+    opened = [name for name in ("insecure_kubeconfig_exec", "insecure_kubeconfig_tls") if flags[name]]
+    if flags["lockdown"] and opened:
+        contrary = f"--{opened[0].replace('_', '-')}"
+        raise KsealError(f"--lockdown and {contrary} contradict each other", "leave one of them out")
     on: Mapping[str, bool] = flags["feature_gates"] or {}
     return Flux(
         controllers=parts - {SEALED},

@@ -1,6 +1,7 @@
 """Under lock-down a build reads its own files and nothing else, and takes no more than its share."""
 
 import json
+import random
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -287,6 +288,19 @@ def test_a_build_that_takes_too_much_is_refused(flooding: Attack, name: str) -> 
 def test_others_are_served_while_a_tenant_floods(flooding: Attack, tenant: Tenant) -> None:
     tenant.deliver_files({"one.yaml": config_map("one")})
     wait_until(lambda: tenant.config_map("one") is not None, "the other one is served", limit_seconds=20)
+
+
+def test_a_repository_that_is_too_large_is_refused(tenant: Tenant) -> None:
+    (tenant.repository.folder / "noise").write_bytes(random.Random(1).randbytes(52 << 20))
+    tenant.push({"app/one.yaml": config_map("one")})
+    tenant.apply(git_repository(tenant.repository, tenant.namespace))
+    tenant.wait_failed("gitrepository", "fleet", limit_seconds=60)
+
+
+def test_the_log_begins_with_the_guards_that_hold(locked_down: LockedDown) -> None:
+    (told,) = locked_down.lines("guards")
+    assert set(told["held"]) == {"no_new_privs", "limits", "landlock", "seccomp"}
+    assert told["missing"] == []
 
 
 def test_the_controller_has_lived_through_all_of_it(locked_down: LockedDown, escaping: Attack) -> None:

@@ -4,10 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import click
 import pytest
+from prometheus_client import CollectorRegistry
 
-from controller.flux import guards
+from controller import fluxflags
+from controller.flux import component, guards
+from controller.flux.metrics import FluxMetrics
+from controller.options import OPTIONS
+from controller.settings import Flux, Settings
 from engine.errors import KsealError
+from engine.kube.config import Connection
 from engine.render.jail import GUARDS, Jail
 
 
@@ -17,6 +24,14 @@ class Log:
 
     def info(self, event: str, **more: Any) -> None:
         self.lines.append((event, more))
+
+
+SETTINGS = Settings(
+    namespace="flux-system",
+    identity="one",
+    is_sealed=False,
+    flux=Flux(controllers=frozenset({"kustomize"}), lockdown=True),
+)
 
 
 @pytest.fixture
@@ -49,3 +64,18 @@ def test_lock_down_does_not_begin_without_a_guard(stack: ExitStack, missing: str
     with pytest.raises(KsealError, match=rf"--lockdown: .* no {missing}") as raised:
         checked(stack, rest, lockdown=True)
     assert raised.value.hint is not None
+
+
+def test_the_controller_does_not_begin_without_a_guard(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(component, "Jail", lambda: stack.enter_context(Jail(guards=("seccomp",))))
+    connection = Connection("https://127.0.0.1:1")
+    with pytest.raises(KsealError, match=r"--lockdown: .* no landlock"):
+        component.Deliveries(connection, SETTINGS, {}, log=Log(), metrics=FluxMetrics(CollectorRegistry()))
+
+
+@pytest.mark.parametrize("flag", ["--insecure-kubeconfig-exec", "--insecure-kubeconfig-tls"])
+def test_lock_down_and_its_contrary_do_not_go_together(flag: str) -> None:
+    command = click.Command("controller", params=OPTIONS)
+    flags = command.make_context("controller", ["--lockdown", flag]).params
+    with pytest.raises(KsealError, match=f"--lockdown and {flag} contradict each other"):
+        fluxflags.settings(flags, frozenset({"kustomize"}))

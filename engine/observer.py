@@ -83,9 +83,8 @@ class Observer:
         self._followed: dict[str, frozenset[Kind]] = {}
         self._watches: dict[Kind, KindWatch] = {}
         self._pods = PodFailures(self._pods_matter)
-        self._unscheduled: dict[
-            ObjectRef, tuple[float, str]
-        ] = {}  # Pods: when they fail unless they changed, and version
+        self._unscheduled: dict[ObjectRef, tuple[float, str]] = {}
+        """Pods without a node: when they fail, unless they have another version by then."""
         self._is_stopped = False
         self._keeper: threading.Thread | None = None
 

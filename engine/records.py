@@ -62,7 +62,7 @@ class Records:
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, str], Record | None] = {}  # writes to come; None deletes
         self._known: OrderedDict[str, dict[str, Record]] = OrderedDict()
-        self._count = 0  # of what is in it
+        self._count = 0  # of what is in it: owners, which may have none, and records
         self._db, self._key = self._open(path)
 
     def digest(self, *texts: bytes) -> bytes:
@@ -131,14 +131,16 @@ class Records:
                 elif whose == owner:
                     known.pop(name, None)
             self._known[owner] = known
-            self._count += len(known)
+            self._count += 1 + len(known)
             while self._count > _KEPT and len(self._known) > 1:
                 self._forget(next(iter(self._known)))
         self._known.move_to_end(owner)
         return known
 
     def _forget(self, owner: str) -> None:
-        self._count -= len(self._known.pop(owner, ()))
+        known = self._known.pop(owner, None)
+        if known is not None:
+            self._count -= 1 + len(known)
 
     def _flush(self) -> None:
         if not self._waiting:

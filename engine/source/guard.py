@@ -26,7 +26,8 @@ METADATA: Final = (
 )
 """Link-local networks, and where clouds keep their metadata elsewhere."""
 _OWN: Final = ("127.0.0.0/8", "::1/128", "0.0.0.0/8", "::/128")
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+"""The well-known prefix, and those of one's own, where the address is in the last 32 bits too when they have 96."""
 
 
 class Guard:
@@ -62,8 +63,7 @@ class Guard:
             found = _real(ipaddress.ip_address(address.partition("%")[0]))
         except ValueError:
             return False
-        denied = _narrowest(found, self._deny)
-        return denied is None or (_narrowest(found, self._allow) or -1) >= denied
+        return _narrowest(found, self._allow) >= _narrowest(found, self._deny)
 
 
 def _networks(texts: Sequence[str]) -> list[Network]:
@@ -73,9 +73,9 @@ def _networks(texts: Sequence[str]) -> list[Network]:
         raise SourceError(f"no network: {error}", "for example: 10.0.0.0/8") from error
 
 
-def _narrowest(address: Address, networks: Sequence[Network]) -> int | None:
-    """Length of the longest prefix that fits."""
-    return max((each.prefixlen for each in networks if address in each), default=None)
+def _narrowest(address: Address, networks: Sequence[Network]) -> int:
+    """Length of the longest prefix that fits; -1 when none does."""
+    return max((each.prefixlen for each in networks if address in each), default=-1)
 
 
 def _real(address: Address) -> Address:
@@ -83,6 +83,6 @@ def _real(address: Address) -> Address:
     if isinstance(address, ipaddress.IPv6Address):
         if (inner := address.ipv4_mapped or address.sixtofour) is not None:
             return inner
-        if address in _NAT64:
+        if any(address in network for network in _NAT64):
             return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return address

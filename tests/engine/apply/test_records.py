@@ -63,6 +63,19 @@ def test_an_owner_is_dropped_with_what_is_not_written_yet(path: Path) -> None:
     assert records.get("a", REF) is None
 
 
+def test_owners_that_have_nothing_take_room_too_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.records._KEPT", 10)
+    records = Records(None)
+    records.put("a", REF, RECORD)
+    for number in range(50):
+        assert records.get(f"owner {number}", REF) is None
+    assert len(records._known) <= 10
+    assert records.get("a", REF) == RECORD
+    records.drop_owner("a")
+    records.drop_owner("a")
+    assert records._count == len(records._known)
+
+
 def test_a_digest_says_nothing_without_the_key_and_tells_texts_apart(path: Path) -> None:
     one, other = Records(path), Records(None)
     assert one.digest(b"password") != other.digest(b"password")

@@ -13,6 +13,7 @@ from engine.source.guard import Guard
     [
         *("169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "100.100.100.200"),
         *("168.63.129.16", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "not an address"),
+        "64:ff9b:1:7::a9fe:a9fe",
     ],
 )
 def test_metadata_and_link_local_addresses_are_refused_in_any_form(address: str) -> None:
@@ -51,3 +52,8 @@ def test_a_name_that_is_none_is_told() -> None:
         Guard().resolve("x" * 70 + ".invalid", 80)
     with pytest.raises(SourceError, match="no network"):
         Guard(deny=["ten"])
+
+
+def test_of_two_networks_that_are_equal_the_allowed_one_counts() -> None:
+    for network in ("10.0.0.0/8", "0.0.0.0/0"):
+        assert Guard(allow=(network,), deny=(network,)).is_allowed("10.1.2.3")

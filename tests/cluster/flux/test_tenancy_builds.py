@@ -1,7 +1,7 @@
 """Under lock-down a build reads its own files and nothing else, and takes no more than its share."""
 
 import json
-import random
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -291,7 +291,7 @@ def test_others_are_served_while_a_tenant_floods(flooding: Attack, tenant: Tenan
 
 
 def test_a_repository_that_is_too_large_is_refused(tenant: Tenant) -> None:
-    (tenant.repository.folder / "noise").write_bytes(random.Random(1).randbytes(52 << 20))
+    (tenant.repository.folder / "noise").write_bytes(secrets.token_bytes(52 << 20))
     tenant.push({"app/one.yaml": config_map("one")})
     tenant.apply(git_repository(tenant.repository, tenant.namespace))
     tenant.wait_failed("gitrepository", "fleet", limit_seconds=60)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 EXAMPLE: Final = "kseal logs --kind kustomization --name apps --since 10m"
 _IDLE_SECONDS: Final = 3600.0
 """Silence after which a log that is followed is asked for again."""
+_DELIVERIES: Final = ("flux-system", "app.kubernetes.io/name=kseal,app.kubernetes.io/component=deliveries")
+"""Where deploy/ installs them, and the labels of their pods."""
 _PART_OF_FLUX: Final = "app.kubernetes.io/part-of=flux"
 _END: Final = None
 
@@ -25,6 +27,7 @@ _END: Final = None
 class Source(NamedTuple):
     """One container of a pod."""
 
+    namespace: str
     pod: str
     container: str
 
@@ -35,17 +38,16 @@ def run(given: Given, terminal: "Terminal", environ: Mapping[str, str]) -> int:
     wanted = _wanted(given)
     query = _query(given)
     with reach.opened(given, environ) as (client, _):
-        namespace = given.text("controller-namespace") or cluster.CONTROLLER_NAMESPACE
-        selector = given.text("selector") or f"name={given.text('controller-name') or cluster.CONTROLLER_NAME}"
-        sources = _sources(client, namespace, selector)
+        places = _places(given)
+        sources = _sources(client, places)
         if not sources:
             raise KsealError(
-                f'Namespace/{namespace}: no pod has the labels "{selector}"',
+                "; ".join(f'Namespace/{home}: no pod has the labels "{selector}"' for home, selector in places),
                 "say where the controller runs: --controller-namespace, --controller-name or --selector; Flux's own: "
                 f"--controller-namespace flux-system --selector {_PART_OF_FLUX}",
             )
-        lines = _together(client, namespace, sources, query) if given.flag("follow") else None
-        for line in lines or _one_by_one(client, namespace, sources, query):
+        lines = _together(client, sources, query) if given.flag("follow") else None
+        for line in lines or _one_by_one(client, sources, query):
             if wanted.fits(parsed := logline.parse(line)):
                 files.write_output((line if given.flag("raw") else parsed.text) + "\n", None)
     return 0
@@ -78,36 +80,54 @@ def _query(given: Given) -> dict[str, str | None]:
     }
 
 
-def _sources(client: "Cluster", namespace: str, selector: str) -> list[Source]:
+def _places(given: Given) -> list[tuple[str, str]]:
+    """Namespaces and labels of the pods that may be meant: without a word about it, of both controllers."""
+    asked_for, sealed = given.text("controller-namespace"), given.text("controller-name")
+    selector = given.text("selector") or (f"name={sealed}" if sealed else None)
+    if selector:
+        return [(asked_for or cluster.CONTROLLER_NAMESPACE, selector)]
+    named = f"name={cluster.CONTROLLER_NAME}"
+    return [(asked_for or cluster.CONTROLLER_NAMESPACE, named), (asked_for or _DELIVERIES[0], _DELIVERIES[1])]
+
+
+def _sources(client: "Cluster", places: Sequence[tuple[str, str]]) -> list[Source]:
+    """Who may look into one of the places only sees what is there. Raises: ApiError."""
+    from engine.kube.errors import Forbidden
     from engine.kube.refs import Resource
 
-    pods = client.list(Resource("", "v1", "pods", "Pod"), namespace, label_selector=selector)
-    return sorted(
-        Source(pod["metadata"]["name"], container["name"])
-        for pod in pods
-        for container in kinds.mapping_at(pod, "spec").get("containers") or ()
-    )
+    found: list[Source] = []
+    refused: list[Forbidden] = []
+    for namespace, selector in places:
+        try:
+            pods = client.list(Resource("", "v1", "pods", "Pod"), namespace, label_selector=selector)
+        except Forbidden as error:
+            refused.append(error)
+            continue
+        found += [
+            Source(namespace, pod["metadata"]["name"], container["name"])
+            for pod in pods
+            for container in kinds.mapping_at(pod, "spec").get("containers") or ()
+        ]
+    if refused and not found:
+        raise refused[0]
+    return sorted(found)
 
 
-def _one_by_one(
-    client: "Cluster", namespace: str, sources: Sequence[Source], query: Mapping[str, str | None]
-) -> Iterator[str]:
+def _one_by_one(client: "Cluster", sources: Sequence[Source], query: Mapping[str, str | None]) -> Iterator[str]:
     for source in sources:
-        with client.stream(*_address(namespace, source), query={**query, "container": source.container},
+        with client.stream(*_address(source), query={**query, "container": source.container},
                            idle_seconds=_IDLE_SECONDS, accept="*/*") as stream:  # fmt: skip
             for line in stream.lines():
                 yield line.decode(errors="replace")
 
 
-def _together(
-    client: "Cluster", namespace: str, sources: Sequence[Source], query: Mapping[str, str | None]
-) -> Iterator[str]:
+def _together(client: "Cluster", sources: Sequence[Source], query: Mapping[str, str | None]) -> Iterator[str]:
     """The lines of all pods as they come, until each has ended."""
     told: queue.Queue[bytes | KsealError | None] = queue.Queue(maxsize=10_000)
 
     def follow(source: Source) -> None:
         try:
-            with client.stream(*_address(namespace, source), accept="*/*", idle_seconds=_IDLE_SECONDS,
+            with client.stream(*_address(source), accept="*/*", idle_seconds=_IDLE_SECONDS,
                                query={**query, "container": source.container, "follow": "true"}) as stream:  # fmt: skip
                 for line in stream.lines():
                     told.put(line)
@@ -131,17 +151,17 @@ def _together(
         raise failed
 
 
-def _address(namespace: str, source: Source) -> tuple[str]:
+def _address(source: Source) -> tuple[str]:
     from engine.kube.refs import Resource
 
-    return (Resource("", "v1", "pods", "Pod").path(namespace, source.pod, "log"),)
+    return (Resource("", "v1", "pods", "Pod").path(source.namespace, source.pod, "log"),)
 
 
 VERB: Final = Verb(
     name="logs",
     summary="Show what the controller logs, of one object, kind or level.",
-    text="The lines come from the pods with the label name=CONTROLLER-NAME, through the API server. They are shown as "
-    "time, level, object, message and the rest; --raw leaves them as they are.",
+    text="The lines come from the pods of the controller of SealedSecrets and of that of deliveries, through the API "
+    "server. They are shown as time, level, object, message and the rest; --raw leaves them as they are.",
     examples=(EXAMPLE, "kseal logs ks/apps --follow", "kseal logs --level error --since 1h"),
     options=(
         Option(("--kind",), "Only lines about objects of this kind.", "KIND"),

@@ -130,3 +130,20 @@ def test_new_lines_are_shown_as_they_come(control_plane: ControlPlane, namespace
     finally:
         following.kill()
         following.communicate()
+
+
+def test_the_pods_of_deliveries_are_found_without_a_word_about_them(
+    control_plane: ControlPlane, namespace: str, node: Node
+) -> None:
+    labels = {"app.kubernetes.io/name": "kseal", "app.kubernetes.io/component": "deliveries", "name": None}
+    path, merge = f"/api/v1/namespaces/{namespace}/pods/controller", "application/merge-patch+json"
+    control_plane.api.text("PATCH", path, {"metadata": {"labels": labels}}, content_type=merge)
+    assert len(shown(control_plane, namespace)) == 4
+
+
+def test_where_no_pod_is_found_the_places_are_named(control_plane: ControlPlane) -> None:
+    words = [str(KSEAL), "logs", f"--kubeconfig={control_plane.kubeconfig}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert 'Namespace/kube-system: no pod has the labels "name=sealed-secrets-controller"; ' in done.stderr
+    assert 'Namespace/flux-system: no pod has the labels "app.kubernetes.io/name=kseal,' in done.stderr

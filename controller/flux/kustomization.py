@@ -36,6 +36,7 @@ from engine.changes import Action, Change
 from engine.errors import KsealError, Stalled
 from engine.execute import Progress, step
 from engine.health.expressions import Expressions
+from engine.health.verdict import Health
 from engine.kube.refs import ObjectRef
 from engine.observed import Observed
 from engine.source.base import Artifact
@@ -128,10 +129,15 @@ class Reconciler:
         self._clusters.forget(owner_of(name))
         self._telling.forget(name)
 
-    def awaits(self, name: Name, ref: ObjectRef) -> bool:
-        """Whether the verdict on an object is what the last pass of a Kustomization waits for."""
+    def awaits(self, name: Name, ref: ObjectRef, observed: Observed | None) -> bool:
+        """Whether the verdict on an object is what the last pass of a Kustomization waits for.
+
+        One that waited in vain has failed until its retry, unless the object has become well.
+        """
         found = self._passes.get(name)
         if found is None or found.is_done or found.progress is None or found.progress.waits is None:
+            return False
+        if found.progress.failed is not None and (observed is None or observed.verdict.health is not Health.CURRENT):
             return False
         return ref in found.progress.waits.refs
 

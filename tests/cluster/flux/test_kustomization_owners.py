@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from tests.kit.controlplane import ControlPlane
 from tests.kit.deliveries import git_repository, kustomization
@@ -13,12 +14,22 @@ from tests.kit.flux import OurController
 from tests.kit.fluxground import FluxGround
 from tests.kit.fluxobjects import install_definitions
 from tests.kit.gitserver import GitServer
-from tests.kit.process import Nest
+from tests.kit.process import Nest, wait_until
 from tests.kit.workcopy import WorkCopy
 
 pytestmark = pytest.mark.cluster
 
 OWNER: Final = "kustomize.toolkit.fluxcd.io/name"
+DEPLOYMENT: Final = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: registry.example/web:1}]}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +139,30 @@ def test_a_ready_expression_of_a_field_that_is_not_there_yet_waits_for_it(ground
     ground.wait_failed("kustomization", "second", containing="no such key")
     ground.patch("kustomization", "first", {"metadata": {"annotations": {"example.com/open": "yes"}}})
     ground.wait_ready("kustomization", "second")
+
+
+def test_a_failed_wait_is_not_begun_anew_by_news_that_heal_nothing(ground: FluxGround) -> None:
+    """What became healthy ends it at once, before the retry."""
+    deployment = yaml.safe_load(DEPLOYMENT)
+    deployment["metadata"]["namespace"] = ground.namespace
+    waiting = kustomization("all", ground.namespace, "./", wait=True, timeout="1m")
+    begin(ground, {"web.yaml": deployment}, waiting)
+    path = f"/apis/apps/v1/namespaces/{ground.namespace}/deployments/web/status"
+    wait_until(lambda: ground.find(path.removesuffix("/status")) is not None, "it is applied")
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    report(ground, path, conditions=[late])
+    ground.wait_failed("kustomization", "all", containing="Deployment/")
+    report(ground, path, unavailableReplicas=2)
+    report(ground, path, unavailableReplicas=1)
+    well = [{**late, "status": "True", "reason": "NewReplicaSetAvailable"}, {"type": "Available", "status": "True"}]
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+    report(ground, path, conditions=well, unavailableReplicas=None, **counts)
+    ground.wait_ready("kustomization", "all", limit_seconds=30)
+    history = ground.get("kustomization", "all")["status"]["history"]
+    told = {one["lastReconciledStatus"]: one["totalReconciliations"] for one in history}
+    assert told == {"ReconciliationSucceeded": 1, "HealthCheckFailed": 1}
+
+
+def report(ground: FluxGround, path: str, **status: Any) -> None:
+    body = {"status": {"observedGeneration": 1, **status}}
+    ground.plane.api.text("PATCH", path, body, content_type="application/merge-patch+json")

@@ -12,6 +12,7 @@ from engine.kube.refs import ObjectRef
 _IMMUTABLE = re.compile(r"is\simmutable|immutable\sfield")
 _NAMES = frozenset({"metadata.name", "metadata.generateName"})
 _OWN_MANAGER = "FieldManagerConflict"
+_OURS = frozenset({"ApiError", "Unavailable"})  # where the server gave no reason
 
 
 class ApplyError(KsealError):
@@ -25,7 +26,7 @@ def worded(ref: ObjectRef, error: ApiError, what: str) -> ApplyError:
             what = "not found"
         else:
             reason = next((cause.reason for cause in error.causes if cause.reason == _OWN_MANAGER), "")
-            reason = reason or (error.reason if error.status else "")
+            reason = reason or (error.reason if error.status and error.reason not in _OURS else "")
             what += f" ({reason})" if reason else ""
     found = ApplyError(f"{ref} {what}: {_words(ref, error)}", error.hint)
     found.__cause__ = error

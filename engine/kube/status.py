@@ -5,6 +5,7 @@ what was sent (`data[password]: Invalid value: "hunter2"`), so for Secrets it is
 that cannot hold a value: reason words, field paths, user names, names of webhooks.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -61,6 +62,10 @@ _WORDS: dict[type[ApiError], str] = {
     Unauthorized: "unauthorized",
     Unavailable: "the server is unavailable",
 }
+_NO_SCHEMA = "failed to create typed patch object ("
+"""A field of the wrong type, or one that its kind has not, in an apply: the server answers that with 500 and no reason.
+Source: k8s.io/apimachinery pkg/util/managedfields/internal/structuredmerge.go."""
+_MISFIT = re.compile(r"\): (?:errors:\s+)?(\.[^\s:]{1,200}: (?:expected [a-z]+|field not declared in schema))\b")
 
 
 class Target(NamedTuple):
@@ -108,12 +113,14 @@ def refusal(
     if answer is not None:
         reason, said = _word(answer.get("reason")), _text(answer.get("message"))
         details = found if isinstance(found := answer.get("details"), Mapping) else {}
-    kind = _kind(status, reason, is_known=not target.resource or bool(details.get("name")))
+    is_misfit = status == 500 and said.startswith(_NO_SCHEMA)
+    is_known = not target.resource or bool(details.get("name"))
+    kind = ApiError if is_misfit else _kind(status, reason, is_known=is_known)
     causes = tuple(_causes(details, quotes_secrets=target.quotes_secrets))
     if retry_after is None and isinstance(seconds := details.get("retryAfterSeconds"), int) and seconds > 0:
         retry_after = float(seconds)
     why = _secret_safe(said, causes, details) if target.quotes_secrets else _one_line(said)
-    word = _WORDS.get(kind) or f"refused with status {status}"
+    word = "invalid" if is_misfit else _WORDS.get(kind) or f"refused with status {status}"
     return kind(
         ": ".join(part for part in (target.text, word, why) if part),
         _cure(kind, target, said, origin),
@@ -158,6 +165,9 @@ def _secret_safe(said: str, causes: tuple[Cause, ...], details: Mapping[str, Any
         return f'admission webhook "{webhook}" denied it'
     if _text(details.get("kind")) == "namespaces":
         return f'namespace "{_text(details.get("name"))}"'
+    if said.startswith(_NO_SCHEMA):
+        misfit = _MISFIT.search(said)
+        return misfit[1] if misfit else ""
     rule = _rule(said)
     if rule.startswith('User "'):
         verb, what = _denied(rule)
@@ -178,6 +188,8 @@ def _cure(kind: type[ApiError], target: Target, said: str, origin: str) -> str |
         verb, what = _denied(rule)
         where = f' in namespace "{target.namespace}"' if target.namespace else " in all namespaces"
         return f'RBAC must allow the verb "{verb}" on "{what or target.resource}"{where if target.resource else ""}'
+    if said.startswith(_NO_SCHEMA):
+        return "correct that field: its name and place, and quotes around a number or true where a text is expected"
     if kind is NotServed and target.resource:
         return f"the server does not know {target.resource}: is its CustomResourceDefinition installed?"
     return None

@@ -10,6 +10,7 @@ from engine.kube.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Unavailable,
     Unreachable,
 )
 from engine.kube.refs import ObjectRef
@@ -38,6 +39,8 @@ REF = ObjectRef("", "Service", "n", "web")
         ),
         (Forbidden(f"{REF}: forbidden", status=403, reason="Forbidden"), "apply failed", "apply failed: forbidden"),
         (Unreachable(f"{REF}: no connection: refused"), "dry-run failed", "dry-run failed: refused"),
+        (ApiError(f"{REF}: invalid: failed to: .x", status=500), "dry-run failed", "dry-run failed: failed to: .x"),
+        (Unavailable(f"{REF}: the server: away", status=500), "dry-run failed", "dry-run failed: away"),
     ],
 )
 def test_a_refusal_is_told_in_the_words_of_flux(error: ApiError, what: str, said: str) -> None:

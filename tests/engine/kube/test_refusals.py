@@ -87,6 +87,27 @@ def test_the_servers_words_about_other_kinds_are_kept_on_one_line() -> None:
     assert str(error) == 'ConfigMap/shop/db: invalid: ConfigMap "db" is invalid: data[a/b]: Invalid value [31m'
 
 
+MISFIT = (
+    "failed to create typed patch object (shop/db; {}): {}: expected string, got &value.valueUnstructured{{Value:{}}}"
+)
+FIELD = '.spec.template.spec.containers[name="web"].env[name="PORT"].value'
+
+
+def test_a_field_of_the_wrong_type_is_no_outage() -> None:
+    said = MISFIT.format("apps/v1, Kind=Deployment", FIELD, 80)
+    error = refuse(500, "", said, DEPLOYMENTS)
+    assert type(error) is ApiError
+    assert str(error) == f"Deployment/shop/db: invalid: {said}"
+    assert error.hint is not None
+    assert "quotes" in error.hint
+
+
+@pytest.mark.parametrize("before", ["", "errors:\n  "])
+def test_a_field_of_the_wrong_type_in_a_secret_is_named_without_its_value(before: str) -> None:
+    error = refuse(500, "", MISFIT.format("/v1, Kind=Secret", f"{before}.stringData.password", PLANTED), SECRETS)
+    assert str(error) == "Secret/shop/db: invalid: .stringData.password: expected string"
+
+
 def test_an_endless_message_is_cut() -> None:
     assert len(str(refuse(500, "", "x" * 100_000))) < 700
 

@@ -70,12 +70,19 @@ def outcome(obj: Mapping[str, Any], *, requested: str = "") -> Outcome:
         asked = mapping_at(obj, "metadata", "annotations").get(REQUESTED_AT)
         if handled != requested and (not handled or handled != asked):
             return Outcome.WORKING
-    if mapping_at(obj, "status").get("observedGeneration") != mapping_at(obj, "metadata").get("generation"):
-        return Outcome.WORKING
-    now = ready(obj)
+    now, generation = ready(obj), mapping_at(obj, "metadata").get("generation")
+    is_observed = mapping_at(obj, "status").get("observedGeneration") == generation
     if now.status == "True":
-        return Outcome.READY
-    return Outcome.FAILED if now.status == "False" and now.reason and now.reason not in _PASSING else Outcome.WORKING
+        return Outcome.READY if is_observed else Outcome.WORKING
+    # The status keeps the generation of the last success; the condition has that of the failure it tells of.
+    is_told = is_observed or mapping_at(condition(obj, "Ready")).get("observedGeneration") == generation
+    has_failed = now.status == "False" and now.reason and now.reason not in _PASSING
+    return Outcome.FAILED if is_told and has_failed else Outcome.WORKING
+
+
+def is_at_work(obj: Mapping[str, Any]) -> bool:
+    """Whether a controller says that it works on the object just now."""
+    return ready(obj).status == "Unknown" and text_at(condition(obj, "Reconciling"), "status") == "True"
 
 
 class Target(NamedTuple):

@@ -36,6 +36,10 @@ def chosen(client: "Cluster", given: Given, home: str, terminal: "Terminal", *, 
     if not wanted:
         raise Misused("no object is named", hint=f"for example: {example}")
     for one in wanted:
+        if one.name and (given.flag("all") or selector):
+            raise Misused(
+                f"{one}: a name, and --all or a selector, contradict each other", hint=f"for example: {example}"
+            )
         if not one.name and not given.flag("all") and not selector:
             raise Misused(
                 f"which {one.kind.name} is meant is not named",

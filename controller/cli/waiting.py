@@ -165,10 +165,18 @@ def _say(one: Wait, limit: float, terminal: "Terminal") -> None:
         return
     handled = text_at(one.obj, "status", "lastHandledReconcileAt")
     if one.requested and handled != one.requested:
+        if standing.is_at_work(one.obj):
+            what = f"the pass before the request is not over after {limit:g} s: {now.message}"
+            terminal.error(f"{ref}: {what}", f"wait longer with --timeout, or see what it waits for: {_tree(one)}")
+            return
         hint = "does the controller run, and does it look after this namespace? kseal logs"
         terminal.error(f"{ref}: no controller has taken the request up within {limit:g} s", hint)
         return
     terminal.error(f"{ref}: is not ready after {limit:g} s: {now.message}", "wait longer with --timeout")
+
+
+def _tree(one: Wait) -> str:
+    return f"kseal tree {ref_words(one)}"
 
 
 def ref_words(one: Wait) -> str:

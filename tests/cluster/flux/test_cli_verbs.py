@@ -206,6 +206,12 @@ def test_suspending_and_resuming_change_one_field(team: Team) -> None:
     assert "suspend" not in team.read("Kustomization", "apps")["spec"]
 
 
+@pytest.mark.parametrize("words", [("--all",), ("--selector", "team=web")])
+def test_a_name_and_all_contradict_each_other(team: Team, words: tuple[str, ...]) -> None:
+    assert team.run("suspend", "ks/apps", *words).returncode == 2
+    assert "suspend" not in team.read("Kustomization", "apps")["spec"]
+
+
 def test_nothing_is_suspended_when_one_object_is_missing(team: Team) -> None:
     assert team.run("suspend", "ks", "apps", "nothing").returncode == 1
     assert "suspend" not in team.read("Kustomization", "apps")["spec"]

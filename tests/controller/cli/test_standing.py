@@ -73,6 +73,21 @@ def test_an_outcome_is_of_the_present_generation(obj: dict[str, Any], expected: 
     assert standing.outcome(obj) is expected
 
 
+@pytest.mark.parametrize(("ready", "reconciling", "is_so"), [("Unknown", "True", True), ("False", "True", False)])
+def test_a_controller_at_work_is_told_from_one_that_is_not_there(ready: str, reconciling: str, is_so: bool) -> None:
+    obj = kustomization(ready=ready, reason="Progressing")
+    assert not standing.is_at_work(obj)
+    obj["status"]["conditions"].append({"type": "Reconciling", "status": reconciling})
+    assert standing.is_at_work(obj) is is_so
+
+
+@pytest.mark.parametrize(("generation", "expected"), [(1, Outcome.WORKING), (2, Outcome.FAILED)])
+def test_a_generation_that_never_succeeded_has_failed_all_the_same(generation: int, expected: Outcome) -> None:
+    obj = kustomization(ready="False", reason="BuildFailed", observed=-1)
+    obj["status"]["conditions"][0]["observedGeneration"] = generation
+    assert standing.outcome(obj) is expected
+
+
 @pytest.mark.parametrize(
     ("handled", "annotated", "expected"),
     [

@@ -68,6 +68,8 @@ class _Trees:
         resource = self._discovery.find(ref.group, ref.kind)
         if resource is None:
             return Node(ref, NOT_FOUND)
+        if resource.namespaced and not ref.namespace:
+            return Node(ref, Verdict(Health.NOT_FOUND, "names no namespace, so it was not applied"))
         try:
             obj = self._cluster.get(resource, ref.namespace or None, ref.name)
         except NotFound:

@@ -98,6 +98,14 @@ def test_a_program_gets_the_same(team: Team) -> None:
     assert [child["kind"] for child in root["children"]] == ["ConfigMap", "Kustomization"]
 
 
+def test_an_entry_that_names_no_namespace_is_told_and_breaks_nothing(team: Team) -> None:
+    obj = create(team.plane, kustomization(team.namespace, "nowhere"))
+    entries = [{"id": "_settings__ConfigMap", "v": "v1"}]
+    path = f"{path_of('Kustomization', team.namespace, obj['metadata']['name'])}/status"
+    team.plane.api.text("PATCH", path, {"status": {"inventory": {"entries": entries}}}, content_type=MERGE)
+    assert team.lines("ks/nowhere")[1:] == ["└── ConfigMap/settings NotFound"]
+
+
 def test_a_missing_object_is_told(team: Team, tmp_path: Path) -> None:
     done = team.tree("ks/nothing")
     assert done.returncode == 1

@@ -99,6 +99,8 @@ def _take_exception(_: object, __: str, fields: Fields) -> Fields:
 
 
 def _redact(_: object, __: str, fields: Fields) -> Fields:
+    if fields.get("hint", "") is None:  # an error without a cure
+        del fields["hint"]
     return {name: shown(value, name=name) for name, value in fields.items()}
 
 

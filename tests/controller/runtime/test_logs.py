@@ -50,6 +50,12 @@ def test_text_lines_have_the_form_of_slog() -> None:
     )
 
 
+def test_an_error_without_a_cure_has_no_hint() -> None:
+    captured = Captured()
+    logs.get().info("not applied", cause="refused", hint=None)
+    assert captured.out.getvalue().endswith(' msg="not applied" cause=refused\n')
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -14,8 +14,10 @@ from tests.kit.sidebyside import (
     deleted,
     edited,
     made,
+    observed,
     paused,
     pulled,
+    removed,
     until,
 )
 
@@ -142,6 +144,10 @@ PATCH: Final = json.dumps(
 )
 READY: Final = "dep.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')"
 WIDGETS: Final = {"crd.yaml": definition(), "widget.yaml": widget()}
+SIZED: Final = [
+    {"apiVersion": "NS.example.com/v1", "kind": "Widget", "failed": "spec.size == 1", "current": "spec.size == 2"}
+]
+LAST: Final = "kubectl.kubernetes.io/last-applied-configuration"
 HEALTHY_ONE: Final = {"apiVersion": "v1", "kind": "ConfigMap", "name": "one", "namespace": "NS"}
 SLOW: Final = {"wait": True, "timeout": "30s"}
 
@@ -240,6 +246,125 @@ PLAIN: Final[dict[str, Case]] = {
             "wait": True,
             "timeout": "1m",
         },
+    ),
+}
+MORE: Final[dict[str, Case]] = {
+    "other-endings": Case({"one.yml": config(), "two.json": config("two"), "three.txt": config("three")}),
+    "target-namespace-missing": Case({"one.yaml": bare()}, spec={"targetNamespace": "NS-none"}),
+    "prefix-of-a-namespace": Case(
+        {"ns.yaml": namespace("NS-named")}, spec={"nameSuffix": "-z", "targetNamespace": "NS"}
+    ),
+    "substitute-typed": Case(
+        {"web.yaml": json.dumps(deployment()).replace('"replicas": 1', '"replicas": "${count}"')},
+        spec={"postBuild": {"substitute": {"count": "2"}}},
+    ),
+    "substitute-quoted": Case(
+        {"one.yaml": config(key="${quote}${count}${quote}", flag="${flag}")},
+        spec={"postBuild": {"substitute": {"count": "2", "quote": '"', "flag": "true"}}},
+        own_words=True,
+    ),
+    "substitute-lines": Case(
+        {"one.yaml": config(key="${words}", kept="$${words} $(words) $words")},
+        spec={"postBuild": {"substituteFrom": [{"kind": "ConfigMap", "name": "many"}]}},
+        objects=[config("many", words="a\nb\n")],
+    ),
+    "kubeconfig-missing": Case(ONE, spec={"kubeConfig": {"secretRef": {"name": "none"}}}, own_words=True),
+    "kubeconfig-broken": Case(
+        ONE,
+        spec={"kubeConfig": {"secretRef": {"name": "broken"}}},
+        objects=[secret("broken", value="a: [")],
+        own_words=True,
+    ),
+    "depends-in-a-circle": replace(
+        _depending("depends-in-a-circle"), others={"first": {"path": "first", "dependsOn": [{"name": "ks"}]}}
+    ),
+    "check-of-another": replace(
+        _depending("check-of-another"),
+        spec={
+            "path": "./check-of-another/own",
+            "timeout": "30s",
+            "healthChecks": [
+                {"apiVersion": f"{KUSTOMIZE}/v1", "kind": "Kustomization", "name": "first", "namespace": "NS"}
+            ],
+        },
+    ),
+    "then-healthy": Case(
+        WIDGETS,
+        {"widget.yaml": widget(size=2)},
+        spec={**SLOW, "healthCheckExprs": SIZED},
+        steps=[committed()],
+        is_timed=True,
+    ),
+    "then-unhealthy": Case(
+        {"crd.yaml": definition(), "widget.yaml": widget(size=2)},
+        {"widget.yaml": widget(size=1)},
+        spec={**SLOW, "healthCheckExprs": SIZED},
+        steps=[committed()],
+        is_timed=True,
+    ),
+    "then-of-kubectl": Case(
+        ONE,
+        {"one.yaml": config(key="other")},
+        objects=[config(key="by hand", more="by hand", say={LAST: "{}", "kept": "yes"})],
+        manager="kubectl-client-side-apply",
+        steps=[committed()],
+    ),
+    "merged-with-kubectl": Case(
+        {"one.yaml": config(say={f"{KUSTOMIZE}/ssa": "Merge"}, key="ours")},
+        objects=[config(key="by hand", more="by hand", say={LAST: "{}"})],
+        manager="kubectl-client-side-apply",
+    ),
+    "then-without-namespace": Case(
+        {
+            "ns.yaml": namespace("NS-gone"),
+            "one.yaml": {**config(), "metadata": {"name": "one", "namespace": "NS-gone"}},
+            "two.yaml": config("two"),
+        },
+        {"ns.yaml": None, "one.yaml": None},
+        steps=[committed()],
+    ),
+    "then-without-definition": Case(
+        {**WIDGETS, "two.yaml": config("two")}, {"crd.yaml": None, "widget.yaml": None}, steps=[committed()]
+    ),
+    "then-another-selector": Case(
+        {"web.yaml": deployment()},
+        {"web.yaml": json.dumps(deployment()).replace('"app": "web"', '"app": "other"')},
+        steps=[committed()],
+    ),
+    "then-another-selector-forced": Case(
+        {"web.yaml": deployment()},
+        {"web.yaml": json.dumps(deployment()).replace('"app": "web"', '"app": "other"')},
+        spec={"force": True},
+        steps=[committed()],
+    ),
+    "then-changed-while-waiting": Case(
+        {"web.yaml": deployment(nodeSelector={"none": "such"})},
+        spec={"wait": True, "timeout": "30s"},
+        waits=False,
+        steps=[until("Progressing"), paused(2.0), changed(wait=False)],
+        is_timed=True,
+    ),
+    "then-committed-while-waiting": Case(
+        {"web.yaml": deployment(nodeSelector={"none": "such"})},
+        {"web.yaml": deployment()},
+        spec={"wait": True, "timeout": "30s"},
+        waits=False,
+        steps=[until("Progressing"), paused(2.0), committed()],
+        is_timed=True,
+    ),
+    "then-the-source-is-gone": Case(
+        ONE,
+        steps=[
+            removed("/apis/source.toolkit.fluxcd.io/v1/namespaces/NS/gitrepositories/fleet"),
+            paused(1.0),
+            changed(),
+        ],
+    ),
+    "then-the-cause-is-mended": Case(
+        VARIABLES,
+        spec={"postBuild": {"substituteFrom": [{"kind": "ConfigMap", "name": "late"}]}},
+        steps=[made(_CONFIGS, config("late", word="said")), changed()],
+        own_words=True,
     ),
 }
 BUILDS: Final[dict[str, Case]] = {
@@ -359,6 +484,7 @@ CLUSTER: Final[dict[str, Case]] = {
                 }
             ],
         },
+        is_timed=True,
     ),
     "expression-invalid": Case(
         ONE,
@@ -486,7 +612,7 @@ CHANGES: Final[dict[str, Case]] = {
         {"one.yaml": config(key="other")},
         steps=[
             edited(f"{_OWN}/ks", {"spec": {"suspend": True}}),
-            paused(),
+            observed(),
         ],
     ),
     "then-resumed": Case(ONE, spec={"suspend": True}, waits=False, steps=[paused(0.5), changed(suspend=None)]),
@@ -577,5 +703,14 @@ CHANGES: Final[dict[str, Case]] = {
         is_timed=True,
     ),
 }
-CASES: Final[dict[str, Case]] = {**CLUSTER, **CHANGES, **BUILDS, **PLAIN}
+_LONG: Final = (
+    "then-changed-while-waiting",
+    "then-committed-while-waiting",
+    "wait-in-vain",
+    "check-of-nothing",
+    "check-of-no-kind",
+)
+"""Flux waits for half a minute in each of them."""
+_ALL: Final = {**CLUSTER, **CHANGES, **MORE, **BUILDS, **PLAIN}
+CASES: Final[dict[str, Case]] = {name: _ALL[name] for name in (*_LONG, *(name for name in _ALL if name not in _LONG))}
 """Those that take their time come first."""

@@ -157,6 +157,17 @@ def pulled() -> Step:
     return step
 
 
+def observed(name: str = "ks") -> Step:
+    """Until the status is of the present generation."""
+
+    def step(side: Side) -> Iterator[None]:
+        yield
+        while side.seen[name]["status"]["observedGeneration"] != side.seen[name]["metadata"]["generation"]:
+            yield
+
+    return step
+
+
 def until(reason: str, name: str = "ks") -> Step:
     """Until its Ready has this reason."""
 
@@ -183,6 +194,17 @@ def made(path: str, raw: Mapping[str, Any]) -> Step:
     def step(side: Side) -> Iterator[None]:
         side.plane.api.text("POST", side.there(path), side.there(raw))
         yield
+
+    return step
+
+
+def removed(path: str) -> Step:
+    """Somebody deletes an object, until it is gone."""
+
+    def step(side: Side) -> Iterator[None]:
+        side.plane.api.text("DELETE", side.there(path))
+        while side.plane.api.find(side.there(path)) is not None:
+            yield
 
     return step
 
@@ -231,6 +253,8 @@ class Case:
     spec: Mapping[str, Any] = field(default_factory=dict)
     objects: Sequence[Mapping[str, Any]] = ()
     """Objects of the namespace that are there before."""
+    manager: str = "somebody"
+    """Who made them."""
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """More Kustomizations, that are made before, with `path` below the folder of the case."""
     steps: Sequence[Step] = ()
@@ -281,7 +305,7 @@ def _played(name: str, case: Case, side: Side, identity: str) -> Iterator[None]:
     for raw in case.objects:
         found = side.there({**raw, "metadata": {"namespace": NAMESPACE, **raw["metadata"]}})
         found = json.loads(json.dumps(found).replace(IDENTITY, identity))
-        api.text("POST", _collection(found), found)
+        api.text("POST", f"{_collection(found)}?fieldManager={case.manager}", found)
     if case.has_source:
         side.make_source()
         while not (side.source.get("status") or {}).get("artifact"):

@@ -17,7 +17,7 @@ from tests.kit.process import Nest
 from tests.kit.sidebyside import Play, Seen
 from tests.kit.workcopy import WorkCopy
 
-pytestmark = [pytest.mark.cluster, pytest.mark.interop]
+pytestmark = [pytest.mark.cluster, pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(600)]
 
 FLAGS: Final = ("--requeue-dependency=1s", "--no-cross-namespace-refs=true")
 DEPARTURES: Final[dict[str, dict[str, str]]] = {
@@ -38,6 +38,8 @@ DEPARTURES: Final[dict[str, dict[str, str]]] = {
     "decrypt-by-account": {"statuses": "as source-of-another"},
     "then-depends": {"events": "who is behind for a moment only is not told of"},
     "then-valid": {"events": "what was refused is a member, and leaves as one"},
+    "then-changed-while-waiting": {"events": "waiting ends with what it was for; Flux waits for its timeout first"},
+    "then-committed-while-waiting": {"events": "as then-changed-while-waiting"},
     "then-moved": {"events": "who comes first is a matter of time"},
     "then-taken-and-left": {"events": "who comes first is a matter of time"},
 }
@@ -64,7 +66,7 @@ def play(flux_plane: ControlPlane, git_server: GitServer, tmp_path_factory: pyte
         for server in servers:
             server.start()
         try:
-            play.perform(limit_seconds=150)
+            play.perform(limit_seconds=300)
             yield play
         finally:
             for server in servers:

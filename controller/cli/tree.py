@@ -12,11 +12,10 @@ from sealer.cli.terminal import printable
 from sealer.cli.verb import COMMON, Given, Option, Verb
 
 if TYPE_CHECKING:
-    from engine.tree import Node
-
     from engine.kube.client import Cluster
     from engine.kube.discovery import Discovery
     from engine.kube.refs import ObjectRef
+    from engine.tree import Node
     from sealer.cli.terminal import Terminal
 
 EXAMPLE: Final = "kseal tree kustomization/apps -n flux-system"
@@ -67,10 +66,9 @@ class _Grower:
 
     def of(self, kind: kinds.Kind, obj: Mapping[str, Any], depth: int = 0) -> Branch:
         """An object of deliveries with its inventory. Kustomizations among that are followed, each once."""
-        from engine.tree import ownership_tree
-
         from engine.health.rules import judge
         from engine.inventory import Inventory
+        from engine.tree import ownership_tree
 
         ref = kind.ref_of(obj)
         self._seen.add(ref)

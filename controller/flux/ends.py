@@ -129,6 +129,13 @@ class Ends:
         self._telling.log_failure(draft.called, reason, current, error)
         return Halt(reason, message, hint=error.hint, following=Next(spec.retry_interval.total_seconds()))
 
+    def empty(self, draft: Draft, current: Pass) -> None:
+        """A build without objects takes all that was delivered with it, as in Flux, but not in silence."""
+        text = f"The build of revision {current.revision} is empty: all {len(current.before)} objects are pruned"
+        cure = "where that is not meant: is spec.path right, and does the kustomization file say resources?"
+        self.tell(draft, current, "error", text, reason="EmptyBuild", hint=cure)
+        self._telling.log_empty(draft.called, current)
+
     def halted(self, name: Name, draft: Draft, stop: Halt) -> Next:
         status, at = draft.status, draft.at
         is_news = (conditions.get(status, READY) or {}).get("message") != stop.message

@@ -278,6 +278,8 @@ class Reconciler:
             wanted.destination.judge_by(owner_of(name), expressions)
             found = self._planner.plan(name, draft, spec, wanted, tree)
             self._passes.put(name, found)
+            if spec.prune and found.before and not found.desired:
+                self._ends.empty(draft, found)
             return found
 
     def _is_wanted(self, known: Pass, wanted: Wanted) -> bool:

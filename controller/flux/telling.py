@@ -49,6 +49,9 @@ class Telling:
             hint=error.hint,
         )
 
+    def log_empty(self, called: str, current: Pass) -> None:
+        self._log.warning("empty build", ref=called, revision=current.revision, pruned=len(current.before))
+
     def log_halt(self, called: str, stop: Halt) -> None:
         level = self._log.error if stop.severity == "error" else self._log.info
         level("not ready", ref=called, reason=stop.reason, cause=stop.message, hint=stop.hint)

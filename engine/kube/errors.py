@@ -147,5 +147,10 @@ class Unreachable(Unavailable):
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether an error is about the server or our log-in, so that asking for the next object would fail as well."""
+    """Whether an error is about the server or our log-in, so that asking for the next object would fail as well.
+
+    An InternalError is not: that is how the server says that the webhook for one kind could not be called.
+    """
+    if isinstance(error, ApiError) and error.reason == "InternalError":
+        return False
     return isinstance(error, Unavailable | Unauthorized | TooManyRequests)

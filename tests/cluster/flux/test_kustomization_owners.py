@@ -166,3 +166,21 @@ def test_a_failed_wait_is_not_begun_anew_by_news_that_heal_nothing(ground: FluxG
 def report(ground: FluxGround, path: str, **status: Any) -> None:
     body = {"status": {"observedGeneration": 1, **status}}
     ground.plane.api.text("PATCH", path, body, content_type="application/merge-patch+json")
+
+
+def test_an_empty_build_prunes_everything_and_says_so(ground: FluxGround) -> None:
+    files = {"one.yaml": config(ground, "one"), "kustomization.yaml": {"resources": ["one.yaml"]}}
+    begin(ground, files, kustomization("all", ground.namespace, "./"))
+    ground.wait_ready("kustomization", "all")
+    ground.repository.write("kustomization.yaml", "resource: [one.yaml]\n")
+    ground.deliver()
+    ground.wait_gone(f"/api/v1/namespaces/{ground.namespace}/configmaps/one")
+
+    def told() -> list[str]:
+        events = ground.plane.kubectl("get", "events", "-o", "json", namespace=ground.namespace).stdout
+        return [event["message"] for event in json.loads(events)["items"] if event["reason"] == "EmptyBuild"]
+
+    wait_until(lambda: bool(told()), "the empty build is told")
+    (message,) = told()
+    assert "all 1 objects are pruned" in message
+    assert "spec.path" in message

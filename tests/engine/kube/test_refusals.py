@@ -24,6 +24,8 @@ from engine.kube.errors import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
+    Unreachable,
+    is_outage,
 )
 from engine.kube.refs import NAMESPACES, SECRETS, Resource
 from engine.kube.status import Target, refusal
@@ -283,3 +285,16 @@ def test_a_kind_that_is_not_served_is_told_from_an_object_that_is_missing() -> N
 def test_a_raw_path_that_is_not_there_says_nothing_about_kinds() -> None:
     error = refusal(Target.of_path("/api/v1/namespaces/a/services/b/proxy/x", "get"), 404, None, origin="x")
     assert type(error) is NotFound
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of_all"),
+    [
+        (Unavailable("x", status=503, reason="ServiceUnavailable"), True),
+        (Unreachable("x"), True),
+        (Unavailable("x", status=500, reason="InternalError"), False),
+        (Invalid("x", status=422), False),
+    ],
+)
+def test_a_webhook_that_cannot_be_called_is_no_outage_of_the_server(error: ApiError, is_of_all: bool) -> None:
+    assert is_outage(error) is is_of_all

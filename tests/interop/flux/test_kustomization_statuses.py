@@ -37,6 +37,7 @@ DEPARTURES: Final[dict[str, dict[str, str]]] = {
     },
     "decrypt-by-account": {"statuses": "as source-of-another"},
     "then-depends": {"events": "who is behind for a moment only is not told of"},
+    "then-nothing": {"events": "an empty build, which takes everything away, is warned of"},
     "then-valid": {"events": "what was refused is a member, and leaves as one"},
     "then-changed-while-waiting": {"events": "waiting ends with what it was for; Flux waits for its timeout first"},
     "then-committed-while-waiting": {"events": "as then-changed-while-waiting"},

@@ -185,3 +185,13 @@ def revision(raw: Mapping[str, Any]) -> str:
 
 def _plural(kind: str) -> str:
     return "gitrepositories" if kind == "gitrepository" else f"{kind}s"
+
+
+def suspend_everything(plane: ControlPlane) -> None:
+    """Have nobody work on any resource of a control plane any more: the controllers of the next test would begin with
+    those of this one, and the real ones spend minutes on what never becomes healthy."""
+    for kind, path in _PATHS.items():
+        for one in plane.api.json("GET", f"{path}/{_plural(kind)}")["items"]:
+            metadata = one["metadata"]
+            where = f"{path}/namespaces/{metadata['namespace']}/{_plural(kind)}/{metadata['name']}"
+            plane.api.text("PATCH", where, {"spec": {"suspend": True}}, content_type=_MERGE)

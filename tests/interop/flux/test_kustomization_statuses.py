@@ -10,6 +10,7 @@ import pytest
 
 from tests.kit.controlplane import ControlPlane
 from tests.kit.flux import EQUAL, SHARD, KustomizeController, OurController, SourceController
+from tests.kit.fluxground import suspend_everything
 from tests.kit.gitclone import Clone
 from tests.kit.gitserver import GitServer
 from tests.kit.kustomizationcases import CASES
@@ -72,6 +73,7 @@ def play(flux_plane: ControlPlane, git_server: GitServer, tmp_path_factory: pyte
         finally:
             for server in servers:
                 server.kill()
+            suspend_everything(flux_plane)
 
 
 def _both(play: Play, name: str) -> tuple[Seen, Seen]:

@@ -336,6 +336,7 @@ MORE: Final[dict[str, Case]] = {
         {"web.yaml": json.dumps(deployment()).replace('"app": "web"', '"app": "other"')},
         spec={"force": True},
         steps=[committed()],
+        is_timed=True,
     ),
     "then-changed-while-waiting": Case(
         {"web.yaml": deployment(nodeSelector={"none": "such"})},
